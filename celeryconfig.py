@@ -1,0 +1,57 @@
+"""Celery's settings, each with its reason; read by the worker, by beat and by the web's producer."""
+
+from kombu import Queue
+
+from payments import jobs
+from payments.config import load
+
+_settings = load()
+
+# Redis is a wake-up call: the database holds the work, so no result backend is needed.
+broker_url = _settings.redis_url
+result_backend = None
+task_ignore_result = True
+
+# A worker without -Q listens to every queue.
+task_default_queue = jobs.RECONCILIATION
+task_queues = [Queue(name) for name in (jobs.CHARGES, jobs.WEBHOOKS, jobs.DOCUMENTS, jobs.RECONCILIATION)]
+task_routes = {name: {"queue": queue} for name, queue in jobs.QUEUE_OF.items()}
+
+# Ids only, as JSON: nothing that can be executed ever comes out of Redis.
+task_serializer = result_serializer = "json"
+accept_content = ["json"]
+
+# A killed child's task goes back at once; the claim on the row makes a second run harmless.
+task_acks_late = True
+task_reject_on_worker_lost = True
+# One message at a time, so that a slow PDF never sits on a charge.
+worker_prefetch_multiplier = 1
+
+# Longer than the longest task, or Redis would hand it out twice while it still runs.
+task_soft_time_limit = 100
+task_time_limit = 120
+broker_transport_options = {
+    "visibility_timeout": 300,
+    # Look for lost messages every 5 s (the default scans every 100 s).
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    # A Redis that is down must fail a request's enqueue within a second, not hang it.
+    "socket_connect_timeout": 1,
+    "socket_timeout": 10,
+    "max_retries": 1,
+}
+broker_connection_retry_on_startup = True
+broker_connection_max_retries = None
+worker_cancel_long_running_tasks_on_connection_loss = False
+
+# xhtml2pdf and its fonts do not give memory back: a child is replaced now and then.
+worker_max_tasks_per_child = 1000
+worker_max_memory_per_child = 400_000  # KiB
+
+# Our own JSON logging stays.
+worker_hijack_root_logger = False
+worker_send_task_events = False
+timezone = "UTC"
+enable_utc = True
+
+beat_schedule_filename = str(_settings.data_dir / "celerybeat-schedule")

@@ -1,0 +1,69 @@
+"""The app factory: settings, extensions, blueprints and the two error dialects."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from payments import config, dialects, models, pages
+from payments.auth import tokens
+from payments.config import Settings
+from payments.extensions import api, connect_redis, jwt, limiter, migrate
+from payments.kit import logs
+from payments.kit.db import db, engine_options, prepare_engine
+from payments.kit.http import ExactJSON
+from payments.webhooks.routes import blueprint as webhooks_blueprint
+from payments.workspaces.routes import BLUEPRINTS as WORKSPACES
+
+MAX_BODY_BYTES = 1024 * 1024
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the WSGI app; ConfigError names what is wrong in the environment."""
+    settings = settings or config.load()
+    logs.configure(settings.log_level)
+    app = Flask("payments")
+    _configure(app, settings)
+    _bind_extensions(app, settings)
+    dialects.register(app)
+    pages.register(app)
+    for blueprint in (*WORKSPACES, webhooks_blueprint):
+        api.register_blueprint(blueprint)
+    return app
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    app.extensions["payments.settings"] = settings
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url),
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        RATELIMIT_DEFAULT=settings.rate_limit,
+        RATELIMIT_STORAGE_URI=settings.redis_url,
+        RATELIMIT_HEADERS_ENABLED=True,
+        # Counting is a courtesy: without Redis requests are still served.
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
+        RATELIMIT_SWALLOW_ERRORS=True,
+        API_TITLE="payments",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/",
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS=pages.SPEC_OPTIONS,
+    )
+    app.json = ExactJSON(app)
+    tokens.configure(app, settings.jwt_secret_key)
+
+
+def _bind_extensions(app: Flask, settings: Settings) -> None:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    connect_redis(app, settings.redis_url)
+    db.init_app(app)
+    prepare_engine(app)
+    migrate.init_app(app, db, directory="migrations")
+    jwt.init_app(app)
+    limiter.init_app(app)
+    api.init_app(app)
+
+
+__all__ = ["create_app", "models"]

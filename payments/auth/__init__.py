@@ -1,0 +1,1 @@
+"""Who is calling: users, tokens and the guards that every room shares."""

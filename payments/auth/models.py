@@ -1,0 +1,38 @@
+"""Users: the only table that both rooms share."""
+
+from __future__ import annotations
+
+import uuid
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from payments.kit.db import Base, BigId, Stamped
+
+# A member signs up by himself and pays for workspaces; developers and end users belong to the
+# projects room.
+MEMBER, DEVELOPER, END_USER = "member", "developer", "end_user"
+
+
+class User(Base, Stamped):
+    """A person. `uuid` is what tokens carry; `id` is what the workspaces dialect shows."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        # The same address may exist once in every project and once outside of them all.
+        sa.Index(
+            "uq_users_email_alone", "email", unique=True,
+            postgresql_where=sa.text("project_id IS NULL"), sqlite_where=sa.text("project_id IS NULL"),
+        ),
+        sa.UniqueConstraint("project_id", "email"),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    uuid: Mapped[str] = mapped_column(sa.String(36), unique=True, default=lambda: str(uuid.uuid4()))
+    email: Mapped[str] = mapped_column(sa.String(254))
+    name: Mapped[str] = mapped_column(sa.String(200), default="")
+    password_hash: Mapped[str] = mapped_column(sa.String(255))
+    kind: Mapped[str] = mapped_column(sa.String(20), default=MEMBER)
+    is_admin: Mapped[bool] = mapped_column(default=False)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    project_id: Mapped[str | None] = mapped_column(sa.String(36))

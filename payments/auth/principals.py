@@ -1,0 +1,34 @@
+"""From a bearer token to the row of the user: roles always come from the row."""
+
+from __future__ import annotations
+
+from flask_jwt_extended import get_jwt_identity, verify_jwt_in_request
+from flask_jwt_extended.exceptions import JWTExtendedException
+from jwt.exceptions import PyJWTError
+
+from payments.auth.errors import BadToken
+from payments.auth.models import END_USER, User
+from payments.auth.queries import find_user
+from payments.kit import logs
+
+
+def current_user(*, refresh: bool = False) -> User:
+    """Return the active user whose token came with the request; BadToken in all other cases.
+
+    End users of projects have no business in the workspaces room: their tokens count as bad.
+    """
+    user = find_user(_identity(refresh=refresh))
+    if user is None or not user.is_active or user.kind == END_USER:
+        raise BadToken("User ID not found")
+    logs.bind(user=user.id)
+    return user
+
+
+def _identity(*, refresh: bool) -> str:
+    try:
+        verify_jwt_in_request(refresh=refresh)
+        return str(get_jwt_identity())
+    except (JWTExtendedException, PyJWTError) as error:
+        raise BadToken from error
+    except (ValueError, TypeError) as error:  # a header that is no text, a claim of odd type
+        raise BadToken from error

@@ -1,0 +1,228 @@
+"""The settings: read once from the environment, validated by name, frozen afterwards."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from payments import local_secrets
+from payments.kit import crypto
+from payments.kit.db import normalize_url
+
+T = TypeVar("T")
+
+SANDBOX_PLATFORM_KEY = "sk_test_sandboxplatform"
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
+
+
+class ConfigError(RuntimeError):
+    """The environment is wrong; the text names every variable at fault and says why."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the environment decides. Secrets stay out of the repr."""
+
+    env: str
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    data_dir: Path
+    secret_key: str = field(repr=False)
+    jwt_secret_key: str = field(repr=False)
+    credentials_keys: tuple[bytes, ...] = field(repr=False)
+    stripe_secret_key: str | None = field(repr=False)
+    stripe_webhook_secrets: tuple[str, ...] = field(repr=False)
+    stripe_api_base: str | None
+    public_url: str
+    invoice_bucket: str | None
+    aws_region: str | None
+    aws_endpoint_url: str | None
+    charge_wait_seconds: float
+    maintenance_mode: bool
+    operator_key: str | None = field(repr=False)
+    invoice_timezone: str
+    seller_name: str
+    seller_address: tuple[str, ...]
+    rate_limit: str
+    log_level: str
+    port: int
+    sandbox_port: int
+
+    @property
+    def production(self) -> bool:
+        return self.env == "production"
+
+    @property
+    def sandbox_url(self) -> str:
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
+
+class _Reader:
+    """Reads variables one by one and remembers every fault, so that all are told at once."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.faults: list[str] = []
+
+    def text(self, name: str, default: str | None = None) -> str | None:
+        return self.environ.get(name, "").strip() or default
+
+    def parsed(self, name: str, default: str, parse: Callable[[str], T], what: str) -> T | None:
+        raw = self.text(name, default) or default
+        try:
+            return parse(raw)
+        except (ValueError, KeyError, TypeError, OSError):
+            self.faults.append(f"{name} must be {what}")
+            return None
+
+    def fault(self, name: str, why: str) -> None:
+        self.faults.append(f"{name} {why}")
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Build the settings; ConfigError names every wrong or missing variable."""
+    reader = _Reader(os.environ if environ is None else environ)
+    env = reader.parsed("PAYMENTS_ENV", "development", _environment, "development or production")
+    values = {"env": env, **_places(reader), **_numbers(reader), **_texts(reader)}
+    values |= _secrets(reader, values, production=env == "production")
+    if env == "production":
+        _refuse_defaults(reader, values)
+    if reader.faults:
+        raise ConfigError("; ".join(reader.faults))
+    return Settings(**values)
+
+
+def _environment(raw: str) -> str:
+    if raw not in {"development", "production"}:
+        raise ValueError(raw)
+    return raw
+
+
+def _port(raw: str) -> int:
+    if not 0 < int(raw) < 65536:
+        raise ValueError(raw)
+    return int(raw)
+
+
+def _seconds(raw: str) -> float:
+    # A wait is a duration, not money: fractions of a second are welcome.
+    value = float(raw)
+    if not 0 <= value <= 25:
+        raise ValueError(raw)
+    return value
+
+
+def _boolean(raw: str) -> bool:
+    if raw.lower() not in TRUE | FALSE:
+        raise ValueError(raw)
+    return raw.lower() in TRUE
+
+
+def _url(raw: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/@]+(/[^\s]*)?", raw):
+        raise ValueError(raw)
+    return raw.rstrip("/")
+
+
+def _level(raw: str) -> str:
+    if raw.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
+        raise ValueError(raw)
+    return raw.upper()
+
+
+def _places(reader: _Reader) -> dict[str, Any]:
+    folder = Path(reader.text("DATA_DIR", ".data") or ".data").absolute()
+    port = reader.parsed("PORT", "8000", _port, "a port number")
+    sqlite = f"sqlite:///{folder / 'payments.sqlite3'}"
+    valkey = reader.parsed("VALKEY_PORT", "6399", _port, "a port number")
+    redis = reader.parsed(
+        "REDIS_URL", f"redis://127.0.0.1:{valkey}/0", _redis, "a redis:// or rediss:// address"
+    )
+    return {
+        "data_dir": folder,
+        "port": port,
+        "sandbox_port": reader.parsed("SANDBOX_PORT", "12111", _port, "a port number"),
+        "database_url": reader.parsed("DATABASE_URL", sqlite, _database, "a postgres:// or sqlite:// address"),
+        "redis_url": redis,
+        "public_url": reader.parsed("PUBLIC_URL", f"http://127.0.0.1:{port}", _url, "an http(s) address"),
+    }
+
+
+def _redis(raw: str) -> str:
+    if not raw.startswith(("redis://", "rediss://")):
+        raise ValueError(raw)
+    return raw
+
+
+def _database(raw: str) -> str:
+    if not raw.startswith(("postgres", "sqlite:")):
+        raise ValueError(raw)
+    return normalize_url(raw)
+
+
+def _numbers(reader: _Reader) -> dict[str, Any]:
+    return {
+        "charge_wait_seconds": reader.parsed("CHARGE_WAIT_SECONDS", "10", _seconds, "0 to 25 seconds"),
+        "maintenance_mode": reader.parsed("MAINTENANCE_MODE", "false", _boolean, "true or false"),
+        "invoice_timezone": reader.parsed(
+            "INVOICE_TIMEZONE", "UTC", lambda raw: ZoneInfo(raw).key, "an IANA time zone"
+        ),
+        "log_level": reader.parsed("LOG_LEVEL", "INFO", _level, "a log level"),
+        "rate_limit": reader.text("RATE_LIMIT", "3000 per minute"),
+    }
+
+
+def _texts(reader: _Reader) -> dict[str, Any]:
+    address = reader.text("SELLER_ADDRESS", "") or ""
+    endpoint = reader.text("AWS_ENDPOINT_URL")
+    return {
+        "invoice_bucket": reader.text("INVOICE_STORAGE_BUCKET") or reader.text("PROFILE_STORAGE_BUCKET"),
+        "aws_region": reader.text("AWS_REGION") or reader.text("AWS_DEFAULT_REGION"),
+        "aws_endpoint_url": endpoint,
+        "operator_key": reader.text("OPERATOR_KEY"),
+        "seller_name": reader.text("SELLER_NAME", "Payments"),
+        "seller_address": tuple(line.strip() for line in address.split("|") if line.strip()),
+    }
+
+
+def _secrets(reader: _Reader, values: dict[str, Any], *, production: bool) -> dict[str, Any]:
+    local = {} if production else local_secrets.read(values["data_dir"])
+    keys = reader.text("CREDENTIALS_KEYS", local.get("credentials_keys")) or ""
+    stripe_key = reader.text("STRIPE_SECRET_KEY", None if production else SANDBOX_PLATFORM_KEY)
+    hooks = reader.text("STRIPE_WEBHOOK_SECRET", local.get("stripe_webhook_secret")) or ""
+    sandbox = None if production else f"http://127.0.0.1:{values['sandbox_port']}"
+    base = reader.text("STRIPE_API_BASE", sandbox)
+    return {
+        "secret_key": reader.text("SECRET_KEY", local.get("secret_key")),
+        "jwt_secret_key": reader.text("JWT_SECRET_KEY", local.get("jwt_secret_key")),
+        "credentials_keys": reader.parsed("CREDENTIALS_KEYS", keys, _keys, "32-byte keys in base64"),
+        "stripe_secret_key": stripe_key,
+        "stripe_webhook_secrets": tuple(s.strip() for s in hooks.split(",") if s.strip()),
+        "stripe_api_base": reader.parsed("STRIPE_API_BASE", base, _url, "an http(s) address")
+        if base
+        else None,
+        "operator_key": values["operator_key"] or local.get("operator_key"),
+    }
+
+
+def _keys(raw: str) -> tuple[bytes, ...]:
+    return tuple(crypto.parse_key(part) for part in raw.split(",") if part.strip())
+
+
+def _refuse_defaults(reader: _Reader, values: dict[str, Any]) -> None:
+    """Name whatever production must not leave to a default."""
+    for name in ("SECRET_KEY", "JWT_SECRET_KEY", "CREDENTIALS_KEYS", "STRIPE_SECRET_KEY", "REDIS_URL"):
+        if not reader.text(name):
+            reader.fault(name, "must be set in production")
+    for name in ("SECRET_KEY", "JWT_SECRET_KEY"):
+        if 0 < len(reader.text(name) or "") < 32:
+            reader.fault(name, "must have at least 32 characters in production")
+    if (values["database_url"] or "sqlite").startswith("sqlite"):
+        reader.fault("DATABASE_URL", "must be a PostgreSQL address in production")
+    if values["stripe_secret_key"] == SANDBOX_PLATFORM_KEY:
+        reader.fault("STRIPE_SECRET_KEY", "is the sandbox's")

@@ -1,0 +1,94 @@
+"""The two ways in which errors are written out, and the rule which one a path speaks."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from payments.kit.db import db
+from payments.kit.errors import AppError, BadInput
+
+log = logging.getLogger(__name__)
+
+PROJECTS = "/api/v1/"
+
+_CODES = {
+    400: "invalid_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    429: "rate_limited",
+    503: "maintenance",
+}
+
+
+def register(app: Flask) -> None:
+    """Let every error of the app leave as JSON in the dialect of its path."""
+    app.register_error_handler(AppError, _on_app_error)
+    app.register_error_handler(HTTPException, _on_http_error)
+    app.register_error_handler(Exception, _on_bug)
+
+
+def _on_app_error(error: AppError) -> Response:
+    if error.status >= 500:
+        log.error("%s: %s", error.error_code, error.message)
+    return _written(error.status, error.message, error.error_code, error.details, error.headers)
+
+
+def _on_http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    messages = getattr(error, "data", {}).get("messages")
+    if messages and not request.path.startswith(PROJECTS):
+        bad = invalid_fields(messages)
+        return _written(400, bad.message, bad.error_code, bad.details, {})
+    headers = dict(error.get_headers()) if error.response is None else dict(error.response.headers)
+    kept = {k: v for k, v in headers.items() if k.lower() in {"retry-after", "allow", "www-authenticate"}}
+    text = str(error.description or error.name).strip()
+    return _written(status, text, _CODES.get(status, "http_error"), None, kept)
+
+
+def _on_bug(error: Exception) -> Response:
+    db.session.rollback()
+    log.error("unhandled error", exc_info=error)
+    return _written(500, AppError.sentence, AppError.code, None, {})
+
+
+def invalid_fields(messages: dict[str, Any]) -> BadInput:
+    """Turn marshmallow's messages into one sentence about the first field, with all in details."""
+    fields = messages.get("json", messages.get("query", messages))
+    if not isinstance(fields, dict) or not fields:
+        return BadInput("The request body must be a JSON object", code="invalid_json")
+    flat = {name: _first(problem) for name, problem in fields.items()}
+    name, problem = next(iter(flat.items()))
+    if name == "_schema":
+        return BadInput("The request body must be a JSON object", code="invalid_json")
+    missing = problem.startswith("Missing data")
+    sentence = f"{name} is required" if missing else f"{name}: {problem}"
+    return BadInput(sentence, code="missing_field" if missing else "invalid_field", details={"fields": flat})
+
+
+def _first(problem: Any) -> str:
+    while isinstance(problem, (dict, list)):
+        problem = next(iter(problem.values() if isinstance(problem, dict) else problem), "")
+    return str(problem)
+
+
+def _written(
+    status: int, message: str, code: str, details: dict[str, Any] | None, headers: dict[str, str]
+) -> Response:
+    if request.path.startswith(PROJECTS):
+        body: dict[str, Any] = {"detail": message}
+    else:
+        body = {"message": message, "error": message, "code": code}
+        if details:
+            body["details"] = details
+    answer = jsonify(body)
+    answer.status_code = status
+    answer.headers.update(headers)
+    return answer

@@ -1,0 +1,1 @@
+"""Invoices: gap-free numbers, states, and the PDF that goes with them."""

@@ -1,0 +1,96 @@
+"""Names of tasks and queues, and the two things a request does with them: enqueue and wait."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from celery import Celery
+from flask import current_app
+from redis.exceptions import RedisError
+
+from payments.extensions import redis, settings
+from payments.kit import clock
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+# Queues. The Procfile's workers listen to every one of them: a test holds that.
+CHARGES = "charges"
+WEBHOOKS = "webhooks"
+DOCUMENTS = "documents"
+RECONCILIATION = "reconciliation"
+
+# Tasks: the name a message carries, and the queue it goes to.
+RUN_CHARGE = "charges.run"
+RUN_REFUND = "charges.refund"
+DRAIN_INBOX = "webhooks.drain"
+RENDER_INVOICE = "invoices.render"
+SWEEP_DUE = "reconciliation.due"
+SWEEP_EXPIRED = "reconciliation.expire"
+HEARTBEAT = "reconciliation.heartbeat"
+
+QUEUE_OF = {
+    RUN_CHARGE: CHARGES,
+    RUN_REFUND: CHARGES,
+    DRAIN_INBOX: WEBHOOKS,
+    RENDER_INVOICE: DOCUMENTS,
+    SWEEP_DUE: RECONCILIATION,
+    SWEEP_EXPIRED: RECONCILIATION,
+    HEARTBEAT: RECONCILIATION,
+}
+
+
+def _producer() -> Celery:
+    held = current_app.extensions.get("payments.producer")
+    if held is None:
+        held = Celery("payments-producer", set_as_current=False)
+        held.config_from_object("celeryconfig")
+        held.conf.broker_url = settings().redis_url
+        current_app.extensions["payments.producer"] = held
+    return held
+
+
+def enqueue(name: str, **ids: int | str) -> bool:
+    """Send a task that carries ids only; call it after the commit, never before.
+
+    False when Redis does not take it: the row is due anyway and the sweep picks it up.
+    """
+    try:
+        _producer().send_task(name, kwargs=ids, queue=QUEUE_OF[name], retry=False, ignore_result=True)
+    except Exception as error:  # kombu lets errors of every layer through
+        log.warning("could not enqueue %s: %s", name, type(error).__name__)
+        return False
+    return True
+
+
+def announce(channel: str) -> None:
+    """Tell whoever waits on the channel that its row has changed."""
+    try:
+        redis().publish(channel, "changed")
+    except RedisError as error:
+        log.warning("could not announce %s: %s", channel, type(error).__name__)
+
+
+def wait_for(channel: str, look: Callable[[], T | None], *, start: Callable[[], bool], seconds: float) -> T | None:
+    """Start the work, then wait up to `seconds` until `look` returns something; else None.
+
+    The channel is listened to before the work starts, so no announcement is missed; `look`
+    reads the database, which holds the truth. Without Redis there is nothing to wait for.
+    """
+    deadline = clock.monotonic() + seconds
+    try:
+        with redis().pubsub(ignore_subscribe_messages=True) as listener:
+            listener.subscribe(channel)
+            if not start():
+                return None
+            while (left := deadline - clock.monotonic()) > 0:
+                if (found := look()) is not None:
+                    return found
+                listener.get_message(timeout=min(left, 1.0))
+            return look()
+    except RedisError as error:
+        log.warning("cannot wait on %s: %s", channel, type(error).__name__)
+        start()
+        return look()

@@ -1,0 +1,57 @@
+"""The one clock: every "now" of the service is asked here, so that tests can move it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+_read: Callable[[], datetime] = lambda: datetime.now(UTC)  # noqa: E731 - replaced by `frozen`
+
+
+def now() -> datetime:
+    """Return the present moment, aware, in UTC."""
+    return _read()
+
+
+def timestamp() -> int:
+    """Return the present moment in whole seconds since 1970, as Stripe counts."""
+    return int(now().timestamp())
+
+
+def monotonic() -> float:
+    """Return seconds that never run backwards: for deadlines inside one process."""
+    return time.monotonic()
+
+
+def from_timestamp(seconds: int) -> datetime:
+    """Turn Stripe's seconds since 1970 into an aware UTC moment."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def today(zone: str = "UTC") -> date:
+    """Return the calendar day it is now in an IANA time zone."""
+    return now().astimezone(ZoneInfo(zone)).date()
+
+
+def iso_millis(moment: datetime) -> str:
+    """Write a moment as ISO 8601 in UTC with milliseconds and Z (`2024-01-15T10:30:00.000Z`)."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+@contextmanager
+def frozen(moment: datetime) -> Iterator[Callable[[timedelta], None]]:
+    """Hold the clock at a moment for a test; the value yielded moves it on."""
+    global _read  # noqa: PLW0603 - this is the clock
+    former, held = _read, [moment]
+
+    def advance(by: timedelta) -> None:
+        held[0] += by
+
+    _read = lambda: held[0]  # noqa: E731
+    try:
+        yield advance
+    finally:
+        _read = former

@@ -1,0 +1,67 @@
+"""Authenticated encryption for columns, bound to the place where the secret stands."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import secrets
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+_VERSION = b"\x01"
+
+
+class Unsealable(ValueError):
+    """No key opens this text, or it was moved from another place."""
+
+
+def new_key() -> str:
+    """Return a fresh key as it stands in CREDENTIALS_KEYS: 32 bytes, url-safe base64."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+
+
+def parse_key(text: str) -> bytes:
+    """Read one key of CREDENTIALS_KEYS; ValueError when it is not 32 bytes of base64."""
+    try:
+        key = base64.urlsafe_b64decode(text.strip() + "=" * (-len(text.strip()) % 4))
+    except (binascii.Error, ValueError) as error:
+        raise ValueError("not url-safe base64") from error
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"must be {KEY_BYTES} bytes, not {len(key)}")
+    return key
+
+
+class Sealer:
+    """Seals with the first key and opens with all: that is how keys rotate."""
+
+    def __init__(self, keys: tuple[bytes, ...]) -> None:
+        self._keys = keys
+
+    def __repr__(self) -> str:
+        return f"<Sealer with {len(self._keys)} keys>"
+
+    def seal(self, plain: str, *, place: str) -> str:
+        """Encrypt `plain` so that it opens at `place` ("table.column.row") and nowhere else."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        body = AESGCM(self._keys[0]).encrypt(nonce, plain.encode(), place.encode())
+        return base64.urlsafe_b64encode(_VERSION + nonce + body).decode()
+
+    def open(self, sealed: str, *, place: str) -> str:
+        """Decrypt what `seal` made at the same place; Unsealable otherwise."""
+        raw = base64.urlsafe_b64decode(sealed)
+        nonce, body = raw[1 : 1 + _NONCE_BYTES], raw[1 + _NONCE_BYTES :]
+        for key in self._keys:
+            try:
+                return AESGCM(key).decrypt(nonce, body, place.encode()).decode()
+            except InvalidTag:
+                continue
+        raise Unsealable(f"no key opens {place}")
+
+
+def digest(data: bytes | str) -> str:
+    """Return the SHA-256 of the data in hex: for fingerprints, not for passwords."""
+    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()

@@ -1,0 +1,72 @@
+"""Claims on rows of work: compare-and-set with a fencing number, so that one worker acts."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from payments.kit import clock
+from payments.kit.db import Leased, db
+
+BACKOFF_FIRST = timedelta(seconds=2)
+BACKOFF_LAST = timedelta(hours=1)
+
+
+def free(model: type[Leased], moment: datetime) -> sa.ColumnElement[bool]:
+    """Say in SQL: the row is due and nobody holds it."""
+    unheld = sa.or_(model.leased_until.is_(None), model.leased_until < moment)
+    return sa.and_(model.due_at <= moment, unheld)
+
+
+def claim(
+    model: type[Leased], row_id: int, states: tuple[str, ...], *, seconds: int, state: str = "status"
+) -> int | None:
+    """Take the row for `seconds` if it is free and in one of `states`; return the fence.
+
+    Runs inside the caller's transaction. None means: somebody else has it, or nothing is left.
+    """
+    table: Any = model
+    moment = clock.now()
+    claimed = db.session.execute(
+        sa.update(table)
+        .where(table.id == row_id, getattr(table, state).in_(states), free(model, moment))
+        .values(
+            fence=table.fence + 1,
+            tries=table.tries + 1,
+            leased_until=moment + timedelta(seconds=seconds),
+        )
+        .returning(table.fence)
+        .execution_options(synchronize_session=False)
+    )
+    return claimed.scalar_one_or_none()
+
+
+def release(row: Leased, *, due_in: timedelta | None = None) -> None:
+    """Let the row go; with `due_in` it comes back by itself after that time."""
+    row.leased_until = None
+    if due_in is not None:
+        row.due_at = clock.now() + due_in
+
+
+def backoff(tries: int) -> timedelta:
+    """Return the wait after the given number of tries: doubling, bounded, with jitter.
+
+    The jitter (75 % to 125 %) keeps rows that failed together from coming back together.
+    """
+    wait = min(BACKOFF_FIRST * 2 ** min(max(tries - 1, 0), 16), BACKOFF_LAST)
+    return wait * (75 + secrets.randbelow(51)) / 100
+
+
+def due(model: type[Leased], states: tuple[str, ...], *, limit: int, state: str = "status") -> list[int]:
+    """Return the ids of free rows in `states` whose time has come, the longest waiting first."""
+    table: Any = model
+    query = (
+        sa.select(table.id)
+        .where(getattr(table, state).in_(states), free(model, clock.now()))
+        .order_by(table.due_at)
+        .limit(limit)
+    )
+    return list(db.session.scalars(query))

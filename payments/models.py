@@ -1,0 +1,24 @@
+"""Every domain's models, so that Alembic sees one metadata."""
+
+from payments.auth.models import User
+from payments.idempotency.models import IdempotentRequest
+from payments.invoices.models import Invoice, InvoiceCounter, InvoiceDocument
+from payments.timeline.models import TimelineEntry
+from payments.webhooks.models import WebhookEvent
+from payments.workspaces.models import Charge, Membership, PaymentMethod, PricingPlan, Refund, Workspace
+
+__all__ = [
+    "Charge",
+    "IdempotentRequest",
+    "Invoice",
+    "InvoiceCounter",
+    "InvoiceDocument",
+    "Membership",
+    "PaymentMethod",
+    "PricingPlan",
+    "Refund",
+    "TimelineEntry",
+    "User",
+    "WebhookEvent",
+    "Workspace",
+]

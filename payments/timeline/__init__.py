@@ -1,0 +1,1 @@
+"""What happened, when and by whom: one append-only table that every room writes to."""

@@ -1,0 +1,1 @@
+"""Workspaces pay the platform: members, cards, plans, charges and refunds."""

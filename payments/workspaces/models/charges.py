@@ -1,0 +1,93 @@
+"""Charges and refunds: units of work with a state, an attempt and a due time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from payments.kit.db import Base, BigId, Leased, Stamped
+
+PENDING, REQUIRES_ACTION = "pending", "requires_action"
+SUCCEEDED, FAILED, CANCELED = "succeeded", "failed", "canceled"
+OPEN = (PENDING, REQUIRES_ACTION)
+
+_OPEN = sa.text("status IN ('pending', 'requires_action')")
+
+
+class Charge(Base, Stamped, Leased):
+    """One attempt to take money for a plan; its invoice stands from the start.
+
+    `uncertain` says that a call's outcome never reached us: Stripe may hold the money.
+    """
+
+    __tablename__ = "charges"
+    __table_args__ = (
+        # One open charge a workspace: the last guard against a double click.
+        sa.Index(
+            "uq_charges_open", "workspace_id", unique=True,
+            postgresql_where=_OPEN, sqlite_where=_OPEN,
+        ),
+        sa.Index("ix_charges_due", "status", "due_at"),
+        sa.CheckConstraint("amount_minor >= 0", name="amount"),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(sa.ForeignKey("workspaces.id"), index=True)
+    requested_by: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
+    invoice_id: Mapped[int] = mapped_column(sa.ForeignKey("invoices.id"), unique=True)
+    plan_id: Mapped[int] = mapped_column(sa.ForeignKey("pricing_plans.id"))
+    payment_method_id: Mapped[int | None] = mapped_column(sa.ForeignKey("payment_methods.id"))
+    stripe_payment_method_id: Mapped[str] = mapped_column(sa.String(255))
+    amount_minor: Mapped[int] = mapped_column(sa.BigInteger)
+    currency: Mapped[str] = mapped_column(sa.String(3))
+    status: Mapped[str] = mapped_column(sa.String(20), default=PENDING)
+    attempt: Mapped[int] = mapped_column(default=1)
+    first_called_at: Mapped[datetime | None]
+    uncertain: Mapped[bool] = mapped_column(default=False)
+    needs_attention: Mapped[bool] = mapped_column(default=False)
+    stripe_payment_intent_id: Mapped[str | None] = mapped_column(sa.String(255), unique=True)
+    error_code: Mapped[str | None] = mapped_column(sa.String(60))
+    decline_code: Mapped[str | None] = mapped_column(sa.String(60))
+    error_message: Mapped[str | None] = mapped_column(sa.String(500))
+    expires_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+
+    @property
+    def idempotency_key(self) -> str:
+        """Return the key of the present attempt: the same for every retry of it."""
+        return f"charge-{self.id}-{self.attempt}"
+
+
+class Refund(Base, Stamped, Leased):
+    """Money on its way back, asked for here or made in Stripe's dashboard."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (
+        sa.Index("ix_refunds_due", "status", "due_at"),
+        sa.CheckConstraint("amount_minor > 0", name="amount"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(sa.ForeignKey("workspaces.id"))
+    charge_id: Mapped[int] = mapped_column(sa.ForeignKey("charges.id"), index=True)
+    invoice_id: Mapped[int] = mapped_column(sa.ForeignKey("invoices.id"), index=True)
+    requested_by: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
+    amount_minor: Mapped[int] = mapped_column(sa.BigInteger)
+    currency: Mapped[str] = mapped_column(sa.String(3))
+    reason: Mapped[str | None] = mapped_column(sa.String(500))
+    status: Mapped[str] = mapped_column(sa.String(20), default=PENDING)
+    attempt: Mapped[int] = mapped_column(default=1)
+    first_called_at: Mapped[datetime | None]
+    uncertain: Mapped[bool] = mapped_column(default=False)
+    needs_attention: Mapped[bool] = mapped_column(default=False)
+    stripe_refund_id: Mapped[str | None] = mapped_column(sa.String(255), unique=True)
+    error_code: Mapped[str | None] = mapped_column(sa.String(60))
+    error_message: Mapped[str | None] = mapped_column(sa.String(500))
+    settled_at: Mapped[datetime | None]
+
+    @property
+    def idempotency_key(self) -> str:
+        """Return the key of the present attempt: the same for every retry of it."""
+        return f"refund-{self.id}-{self.attempt}"

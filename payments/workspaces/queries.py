@@ -1,0 +1,110 @@
+"""Look-ups of the workspaces room; every one of a tenant's rows is scoped by its workspace."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from payments.kit.db import db
+from payments.workspaces.models import Charge, Membership, PaymentMethod, PricingPlan, Workspace
+from payments.workspaces.models.charges import OPEN
+
+
+def find_workspace(slug: str) -> Workspace | None:
+    """Return the active workspace of that slug."""
+    query = sa.select(Workspace).where(Workspace.slug == slug, Workspace.is_active)
+    return db.session.scalars(query).one_or_none()
+
+
+def lock_workspace(workspace_id: int) -> Workspace:
+    """Return the workspace, held against every other writer until the transaction ends."""
+    query = sa.select(Workspace).where(Workspace.id == workspace_id).with_for_update()
+    return db.session.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def find_role(workspace_id: int, user_id: int) -> str | None:
+    """Return the user's role in the workspace, None for an outsider."""
+    return db.session.scalar(
+        sa.select(Membership.role).where(
+            Membership.workspace_id == workspace_id, Membership.user_id == user_id
+        )
+    )
+
+
+def managed_workspaces(user_id: int) -> list[Workspace]:
+    """Return the active workspaces in which the user is owner or admin, at most two."""
+    query = (
+        sa.select(Workspace)
+        .join(Membership)
+        .where(Membership.user_id == user_id, Membership.role.in_(("owner", "admin")))
+        .where(Workspace.is_active)
+        .order_by(Workspace.id)
+        .limit(2)
+    )
+    return list(db.session.scalars(query))
+
+
+def find_plan(slug: str) -> PricingPlan | None:
+    """Return the plan of that slug, active or not."""
+    return db.session.scalars(sa.select(PricingPlan).where(PricingPlan.slug == slug)).one_or_none()
+
+
+def plans(*, inactive: bool = False) -> list[PricingPlan]:
+    """Return the plans, the lowest first; retired ones only when asked for."""
+    found = db.session.scalars(sa.select(PricingPlan).order_by(PricingPlan.id))
+    return sorted((p for p in found if p.is_active or inactive), key=lambda p: p.rank)
+
+
+def get_plan(plan_id: int) -> PricingPlan:
+    """Return the plan; it always exists, as rows of plans are never deleted."""
+    return db.session.get_one(PricingPlan, plan_id)
+
+
+def payment_methods(workspace_id: int, *, inactive: bool = False) -> list[PaymentMethod]:
+    """Return the workspace's methods: the default first, then the newest."""
+    query = sa.select(PaymentMethod).where(PaymentMethod.workspace_id == workspace_id)
+    if not inactive:
+        query = query.where(PaymentMethod.is_active)
+    order = (PaymentMethod.is_default.desc(), PaymentMethod.created_at.desc(), PaymentMethod.id.desc())
+    return list(db.session.scalars(query.order_by(*order)))
+
+
+def find_payment_method(method_id: int) -> PaymentMethod | None:
+    """Return a method of any workspace: the caller tells a foreign one from a missing one."""
+    return db.session.get(PaymentMethod, method_id)
+
+
+def find_stripe_method(stripe_id: str) -> PaymentMethod | None:
+    """Return the row of a Stripe PaymentMethod, of whichever workspace."""
+    query = sa.select(PaymentMethod).where(PaymentMethod.stripe_payment_method_id == stripe_id)
+    return db.session.scalars(query).one_or_none()
+
+
+def default_method(workspace_id: int) -> PaymentMethod | None:
+    """Return the workspace's default method."""
+    query = sa.select(PaymentMethod).where(
+        PaymentMethod.workspace_id == workspace_id, PaymentMethod.is_default, PaymentMethod.is_active
+    )
+    return db.session.scalars(query).one_or_none()
+
+
+def oldest_method(workspace_id: int) -> PaymentMethod | None:
+    """Return the active method that has been there longest."""
+    query = (
+        sa.select(PaymentMethod)
+        .where(PaymentMethod.workspace_id == workspace_id, PaymentMethod.is_active)
+        .order_by(PaymentMethod.created_at, PaymentMethod.id)
+        .limit(1)
+    )
+    return db.session.scalars(query).one_or_none()
+
+
+def open_charge(workspace_id: int) -> Charge | None:
+    """Return the workspace's charge that is not settled yet."""
+    query = sa.select(Charge).where(Charge.workspace_id == workspace_id, Charge.status.in_(OPEN))
+    return db.session.scalars(query).one_or_none()
+
+
+def find_charge(workspace_id: int, charge_id: int) -> Charge | None:
+    """Return a charge of this workspace."""
+    query = sa.select(Charge).where(Charge.workspace_id == workspace_id, Charge.id == charge_id)
+    return db.session.scalars(query).one_or_none()

@@ -1,0 +1,1 @@
+"""The shapes of the workspaces dialect: camelCase, integer ids, major units."""

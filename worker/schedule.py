@@ -1,0 +1,14 @@
+"""What beat starts, one line and one reason each."""
+
+from typing import Any
+
+from payments import jobs
+
+ENTRIES: dict[str, dict[str, Any]] = {
+    # Rows whose time has come and that no message woke: a lost message costs five seconds.
+    "due": {"task": jobs.SWEEP_DUE, "schedule": 5.0, "options": {"expires": 5}},
+    # Customers who never came back from 3D Secure: their charge is canceled after a day.
+    "expire": {"task": jobs.SWEEP_EXPIRED, "schedule": 60.0, "options": {"expires": 60}},
+    # Readiness asks whether a worker lives: this task leaves the mark.
+    "heartbeat": {"task": jobs.HEARTBEAT, "schedule": 10.0, "options": {"expires": 10}},
+}

@@ -46,7 +46,7 @@ def job(name: str) -> Callable[[Job], Job]:
     """Register a function as the task of that name."""
 
     def register(function: Job) -> Job:
-        celery.task(function, name=name, base=AppTask)
+        celery.task(name=name, base=AppTask)(function)
         return function
 
     return register

@@ -222,6 +222,7 @@ def upgrade() -> None:
     sa.Column('stripe_payment_method_id', sa.String(length=255), nullable=False),
     sa.Column('amount_minor', sa.BigInteger(), nullable=False),
     sa.Column('currency', sa.String(length=3), nullable=False),
+    sa.Column('request_key', sa.String(length=300), nullable=True),
     sa.Column('status', sa.String(length=20), nullable=False),
     sa.Column('attempt', sa.Integer(), nullable=False),
     sa.Column('first_called_at', sa.DateTime(timezone=True), nullable=True),
@@ -247,6 +248,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_charges_workspace_id_workspaces')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_charges')),
     sa.UniqueConstraint('invoice_id', name=op.f('uq_charges_invoice_id')),
+    sa.UniqueConstraint('request_key', name=op.f('uq_charges_request_key')),
     sa.UniqueConstraint('stripe_payment_intent_id', name=op.f('uq_charges_stripe_payment_intent_id'))
     )
     with op.batch_alter_table('charges', schema=None) as batch_op:
@@ -283,6 +285,7 @@ def upgrade() -> None:
     sa.Column('amount_minor', sa.BigInteger(), nullable=False),
     sa.Column('currency', sa.String(length=3), nullable=False),
     sa.Column('reason', sa.String(length=500), nullable=True),
+    sa.Column('request_key', sa.String(length=300), nullable=True),
     sa.Column('status', sa.String(length=20), nullable=False),
     sa.Column('attempt', sa.Integer(), nullable=False),
     sa.Column('first_called_at', sa.DateTime(timezone=True), nullable=True),
@@ -304,6 +307,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['requested_by'], ['users.id'], name=op.f('fk_refunds_requested_by_users')),
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_refunds_workspace_id_workspaces')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_refunds')),
+    sa.UniqueConstraint('request_key', name=op.f('uq_refunds_request_key')),
     sa.UniqueConstraint('stripe_refund_id', name=op.f('uq_refunds_stripe_refund_id'))
     )
     with op.batch_alter_table('refunds', schema=None) as batch_op:

@@ -23,7 +23,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 # Without a directory and without the network nothing can be read: fonts are registered by
 # hand, and the style sheet is part of the page. The limits bound time and memory.
 POLICY = ResourceAccessPolicy.server(
-    base_dir=None, allow_remote=False, max_resources=0, max_render_seconds=20, max_depth=50
+    base_dir=None, allow_remote=False, max_resources=0, max_render_seconds=10, max_depth=50
 )
 
 # Leaves the clock and chance out of every PDF of this process: one document, one set of bytes.
@@ -45,7 +45,7 @@ def render_pdf(document: InvoiceDocument) -> bytes:
         result = pisaDocument(page, dest=target, encoding="utf-8", resource_policy=POLICY)
     except Exception as error:
         # The engine has no root of its own for errors: bad markup, limits, fonts all differ.
-        raise RenderFailed(f"invoice {document.number}: {error}") from error
+        raise RenderFailed(f"invoice {document.number}: {str(error)[:300]}") from error
     if result.err or not target.getvalue().startswith(b"%PDF-"):
         raise RenderFailed(f"invoice {document.number}: the engine gave up")
     return _stamped(target.getvalue(), document.issued_at)

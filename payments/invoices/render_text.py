@@ -5,9 +5,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Set
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 # Stands for a character that no shipped font has, such as an emoji.
 MARK = "\N{BULLET}"
@@ -15,7 +18,7 @@ ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 # Far above the API's own limits; they bound the time and memory of one page.
 MAX_TEXT = 600
-MAX_ROWS = 200
+MAX_ROWS = 100
 
 # Format characters steer the text around them (overrides, joiners, byte order marks), and
 # variation selectors and enclosing marks alter the one before them; none is seen by itself.
@@ -35,9 +38,8 @@ def drawable_text(text: str, points: Set[int]) -> str:
 
 def drawable_record(record: T, points: Set[int]) -> T:
     """Return a copy of a dataclass in which every text, at any depth, can be drawn."""
-    changes = {item.name: _drawable_value(getattr(record, item.name), points)
-               for item in fields(record)}  # type: ignore[arg-type]
-    return replace(record, **changes)  # type: ignore[type-var]
+    values = {item.name: getattr(record, item.name) for item in fields(record)}
+    return replace(record, **{name: _drawable_value(v, points) for name, v in values.items()})
 
 
 def isolated(text: str) -> str:
@@ -52,7 +54,9 @@ def _drawable_value(value: Any, points: Set[int]) -> Any:
         return drawable_text(value, points)
     if isinstance(value, tuple):
         return tuple(_drawable_value(each, points) for each in value[:MAX_ROWS])
-    return drawable_record(value, points) if is_dataclass(value) else value
+    if is_dataclass(value) and not isinstance(value, type):
+        return drawable_record(value, points)
+    return value
 
 
 def _drawable(char: str, points: Set[int]) -> str:

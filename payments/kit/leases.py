@@ -56,7 +56,7 @@ def backoff(tries: int) -> timedelta:
 
     The jitter (75 % to 125 %) keeps rows that failed together from coming back together.
     """
-    wait = min(BACKOFF_FIRST * 2 ** min(max(tries - 1, 0), 16), BACKOFF_LAST)
+    wait = min(BACKOFF_FIRST * (1 << min(max(tries - 1, 0), 16)), BACKOFF_LAST)
     return wait * (75 + secrets.randbelow(51)) / 100
 
 

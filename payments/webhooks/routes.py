@@ -1,5 +1,68 @@
-"""`POST /api/payments/webhook`."""
+"""`POST /api/payments/webhook`: verify, store once, wake a worker, answer."""
 
+from __future__ import annotations
+
+import logging
+
+from flask import Response, jsonify, request
 from flask_smorest import Blueprint
 
+from payments import jobs
+from payments.extensions import settings
+from payments.gateway.webhooks import BadEvent, BadSignature, verified
+from payments.kit import clock
+from payments.kit.errors import BadInput, Missing
+from payments.webhooks import inbox
+from payments.webhooks.models import PLATFORM
+
+log = logging.getLogger(__name__)
+
 blueprint = Blueprint("webhooks", __name__, url_prefix="/api/payments")
+
+
+class NoWebhookSecret(Missing):
+    code, sentence = "webhook_not_configured", "No webhook secret is configured"
+
+
+class InvalidSignature(BadInput):
+    code, sentence = "invalid_signature", "Invalid Stripe signature"
+
+
+class InvalidEvent(BadInput):
+    code, sentence = "invalid_event", "The body is not a Stripe event"
+
+
+class WrongMode(BadInput):
+    code, sentence = "wrong_mode", "The event's livemode does not match this account"
+
+
+@blueprint.post("/webhook")
+@blueprint.doc(security=[{"stripeSignature": []}])
+def receive_platform_event() -> Response:
+    """Take an event of the platform's Stripe account.
+
+    200 once it is stored, also when it was stored before; the work is done by a worker.
+    """
+    secrets = settings().stripe_webhook_secrets
+    if not secrets:
+        raise NoWebhookSecret
+    raw = request.get_data(cache=False)
+    event = _verified(raw, secrets)
+    if inbox.store(PLATFORM, event, raw.decode()):
+        jobs.enqueue(jobs.DRAIN_INBOX)
+    return jsonify({"received": True})
+
+
+def _verified(raw: bytes, secrets: tuple[str, ...]) -> dict[str, object]:
+    header = request.headers.get("Stripe-Signature")
+    try:
+        event = verified(raw, header, secrets, now=clock.timestamp())
+    except BadSignature as error:
+        log.warning("an event was refused: %s", error)
+        raise InvalidSignature from error
+    except BadEvent as error:
+        raise InvalidEvent from error
+    live_key = "_live_" in (settings().stripe_secret_key or "")
+    if bool(event.get("livemode")) != live_key:
+        raise WrongMode
+    return event

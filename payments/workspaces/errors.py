@@ -136,3 +136,26 @@ class MemberNotFound(Missing):
 
 class AlreadyAMember(Conflict):
     code, sentence = "already_a_member", "The user is already a member of this workspace"
+
+
+class InvalidAmount(BadInput):
+    code, sentence = "invalid_field", "amount is not valid"
+
+
+class UserNotFound(Missing):
+    code, sentence = "user_not_found", "User not found"
+
+
+class InvalidUserId(BadInput):
+    code, sentence = "invalid_user_id", "Invalid user ID"
+
+
+class NoFreePlan(AppError):
+    """An operator's mistake, not a client's: there is nothing to put a new workspace on."""
+
+    status, code = 503, "no_free_plan"
+    sentence = "No workspace can be made at the moment: there is no free pricing plan"
+
+
+class RefundNotFound(Missing):
+    code, sentence = "refund_not_found", "Refund not found"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from payments.kit.db import db
-from payments.workspaces.models import Charge, Membership, PaymentMethod, PricingPlan, Workspace
+from payments.workspaces.models import Charge, Membership, PaymentMethod, PricingPlan, Refund, Workspace
 from payments.workspaces.models.charges import OPEN
 
 
@@ -108,3 +108,34 @@ def find_charge(workspace_id: int, charge_id: int) -> Charge | None:
     """Return a charge of this workspace."""
     query = sa.select(Charge).where(Charge.workspace_id == workspace_id, Charge.id == charge_id)
     return db.session.scalars(query).one_or_none()
+
+
+def charge_of_request(request_key: str | None) -> Charge | None:
+    """Return the charge that a request with this client key has made already."""
+    if request_key is None:
+        return None
+    return db.session.scalars(sa.select(Charge).where(Charge.request_key == request_key)).one_or_none()
+
+
+def refund_of_request(request_key: str | None) -> Refund | None:
+    """Return the refund that a request with this client key has made already."""
+    if request_key is None:
+        return None
+    return db.session.scalars(sa.select(Refund).where(Refund.request_key == request_key)).one_or_none()
+
+
+def charge_of_invoice(invoice_id: int) -> Charge | None:
+    """Return the charge behind an invoice."""
+    return db.session.scalars(sa.select(Charge).where(Charge.invoice_id == invoice_id)).one_or_none()
+
+
+def charge_of_payment(payment_intent: str) -> Charge | None:
+    """Return the charge that a PaymentIntent belongs to, once we know of it."""
+    query = sa.select(Charge).where(Charge.stripe_payment_intent_id == payment_intent)
+    return db.session.scalars(query).one_or_none()
+
+
+def refunds_of(invoice_id: int) -> list[Refund]:
+    """Return every refund of an invoice, the oldest first."""
+    query = sa.select(Refund).where(Refund.invoice_id == invoice_id).order_by(Refund.id)
+    return list(db.session.scalars(query.execution_options(populate_existing=True)))

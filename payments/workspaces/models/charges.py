@@ -13,6 +13,9 @@ PENDING, REQUIRES_ACTION = "pending", "requires_action"
 SUCCEEDED, FAILED, CANCELED = "succeeded", "failed", "canceled"
 OPEN = (PENDING, REQUIRES_ACTION)
 
+# A refund that Stripe took but has not paid out yet.
+SUBMITTED = "submitted"
+
 _OPEN = sa.text("status IN ('pending', 'requires_action')")
 
 
@@ -42,6 +45,8 @@ class Charge(Base, Stamped, Leased):
     stripe_payment_method_id: Mapped[str] = mapped_column(sa.String(255))
     amount_minor: Mapped[int] = mapped_column(sa.BigInteger)
     currency: Mapped[str] = mapped_column(sa.String(3))
+    # The client's own Idempotency-Key: a request repeated after a crash finds its row again.
+    request_key: Mapped[str | None] = mapped_column(sa.String(300), unique=True)
     status: Mapped[str] = mapped_column(sa.String(20), default=PENDING)
     attempt: Mapped[int] = mapped_column(default=1)
     first_called_at: Mapped[datetime | None]
@@ -77,6 +82,8 @@ class Refund(Base, Stamped, Leased):
     amount_minor: Mapped[int] = mapped_column(sa.BigInteger)
     currency: Mapped[str] = mapped_column(sa.String(3))
     reason: Mapped[str | None] = mapped_column(sa.String(500))
+    # The client's own Idempotency-Key: a request repeated after a crash finds its row again.
+    request_key: Mapped[str | None] = mapped_column(sa.String(300), unique=True)
     status: Mapped[str] = mapped_column(sa.String(20), default=PENDING)
     attempt: Mapped[int] = mapped_column(default=1)
     first_called_at: Mapped[datetime | None]

@@ -1,0 +1,1 @@
+"""The only door to Stripe: nothing else imports the SDK."""

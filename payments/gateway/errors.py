@@ -1,0 +1,113 @@
+"""Six errors, no others: what a caller can decide on after a call to Stripe failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+import stripe
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+
+
+class GatewayError(Exception):
+    """The base of the six; `message` is fit for our log, never for a client by itself."""
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        self.message, self.code = message, code
+        super().__init__(message)
+
+
+class Declined(GatewayError):
+    """The issuer said no: final for this card and attempt. `message` is meant for its holder."""
+
+    def __init__(
+        self, message: str, *, code: str | None, decline_code: str | None, payment_intent: str | None
+    ) -> None:
+        super().__init__(message, code=code)
+        self.decline_code, self.payment_intent = decline_code, payment_intent
+
+
+class ActionRequired(GatewayError):
+    """The card's holder must authenticate; `payment_intent` is what he confirms."""
+
+    def __init__(self, message: str, *, payment_intent: str) -> None:
+        super().__init__(message, code="authentication_required")
+        self.payment_intent = payment_intent
+
+
+class Rejected(GatewayError):
+    """Stripe refused the request itself: our bug, or an object that does not exist.
+
+    `key_reused`: the idempotency key was sent with other parameters before, so nothing is known
+    about what the first request did.
+    """
+
+    def __init__(self, message: str, *, code: str | None, key_reused: bool = False) -> None:
+        super().__init__(message, code=code)
+        self.key_reused = key_reused
+
+
+class BadCredentials(GatewayError):
+    """The account's key is missing, wrong, revoked or not allowed to do this."""
+
+
+class Unavailable(GatewayError):
+    """The request did not take effect (no connection, too many requests): try again later."""
+
+
+class OutcomeUnknown(GatewayError):
+    """The request may or may not have taken effect: ask again with the same key, or look."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the SDK's errors into the six."""
+    try:
+        yield
+    except stripe.CardError as error:
+        raise _card_error(error) from error
+    except stripe.IdempotencyError as error:
+        raise _idempotency_error(error) from error
+    except stripe.RateLimitError as error:
+        raise Unavailable(_text(error), code=error.code) from error
+    except (stripe.AuthenticationError, stripe.PermissionError) as error:
+        raise BadCredentials(_text(error), code=error.code) from error
+    except stripe.APIConnectionError as error:
+        kind = Unavailable if _never_sent(error) else OutcomeUnknown
+        raise kind(_text(error), code="connection") from error
+    except stripe.InvalidRequestError as error:
+        raise Rejected(_text(error), code=error.code) from error
+    except stripe.StripeError as error:  # 5xx, or an answer that is no JSON
+        raise OutcomeUnknown(_text(error), code=error.code) from error
+
+
+def _text(error: stripe.StripeError) -> str:
+    return error.user_message or str(error)
+
+
+def _card_error(error: stripe.CardError) -> GatewayError:
+    body = error.error
+    intent = getattr(getattr(body, "payment_intent", None), "id", None)
+    decline = getattr(body, "decline_code", None)
+    if error.code == "authentication_required" and intent:
+        return ActionRequired(_text(error), payment_intent=intent)
+    return Declined(_text(error), code=error.code, decline_code=decline, payment_intent=intent)
+
+
+def _idempotency_error(error: stripe.IdempotencyError) -> GatewayError:
+    # 409: the first request with this key still runs. https://docs.stripe.com/api/idempotent_requests
+    if error.http_status == 409:
+        return OutcomeUnknown(_text(error), code=error.code)
+    return Rejected(_text(error), code=error.code, key_reused=True)
+
+
+def _never_sent(error: stripe.APIConnectionError) -> bool:
+    """Tell a connection that could not be made from one that broke after the request."""
+    cause: BaseException | None = error.__cause__ or error.__context__
+    if isinstance(cause, requests.exceptions.ConnectTimeout):
+        return True
+    if not isinstance(cause, requests.exceptions.ConnectionError) or not cause.args:
+        return False
+    reason = cause.args[0].reason if isinstance(cause.args[0], MaxRetryError) else cause.args[0]
+    return isinstance(reason, (NewConnectionError, ConnectTimeoutError))

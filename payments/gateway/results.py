@@ -1,0 +1,164 @@
+"""What Stripe answered, in our own frozen shapes: no SDK object leaves this folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import stripe
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A SetupIntent. The client secret stays out of the repr."""
+
+    id: str
+    status: str
+    client_secret: str | None = field(repr=False)
+    customer: str | None
+    payment_method: str | None
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Card:
+    """A PaymentMethod, with what of its card may be shown."""
+
+    id: str
+    type: str
+    customer: str | None
+    brand: str | None
+    last4: str | None
+    exp_month: int | None
+    exp_year: int | None
+    billing_name: str | None
+    billing_postal_code: str | None
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A PaymentIntent; `amount` in minor units."""
+
+    id: str
+    status: str
+    amount: int
+    currency: str
+    client_secret: str | None = field(repr=False)
+    payment_method: str | None
+    metadata: dict[str, str]
+    error_code: str | None
+    decline_code: str | None
+    error_message: str | None
+
+
+@dataclass(frozen=True)
+class RefundResult:
+    """A Refund; `amount` in minor units; `status` pending, requires_action, succeeded, failed
+    or canceled."""
+
+    id: str
+    status: str
+    amount: int
+    currency: str
+    reason: str | None
+    failure_reason: str | None
+    created: int
+    metadata: dict[str, str]
+
+
+def setup(intent: stripe.SetupIntent) -> Setup:
+    return Setup(
+        id=intent.id,
+        status=intent.status,
+        client_secret=intent.client_secret,
+        customer=_id(intent.customer),
+        payment_method=_id(intent.payment_method),
+        metadata=_metadata(intent),
+    )
+
+
+def card(method: stripe.PaymentMethod) -> Card:
+    details, billing = getattr(method, "card", None), method.billing_details
+    return Card(
+        id=method.id,
+        type=method.type,
+        customer=_id(method.customer),
+        brand=getattr(details, "brand", None),
+        last4=getattr(details, "last4", None),
+        exp_month=getattr(details, "exp_month", None),
+        exp_year=getattr(details, "exp_year", None),
+        billing_name=billing.name,
+        billing_postal_code=billing.address.postal_code if billing.address else None,
+    )
+
+
+def payment(intent: stripe.PaymentIntent) -> Payment:
+    error = intent.last_payment_error
+    return Payment(
+        id=intent.id,
+        status=intent.status,
+        amount=intent.amount,
+        currency=intent.currency,
+        client_secret=intent.client_secret,
+        payment_method=_id(intent.payment_method),
+        metadata=_metadata(intent),
+        error_code=getattr(error, "code", None),
+        decline_code=getattr(error, "decline_code", None),
+        error_message=getattr(error, "message", None),
+    )
+
+
+def refund(made: stripe.Refund) -> RefundResult:
+    return RefundResult(
+        id=made.id,
+        status=made.status or "pending",
+        amount=made.amount,
+        currency=made.currency,
+        reason=made.reason,
+        failure_reason=getattr(made, "failure_reason", None),
+        created=made.created,
+        metadata=_metadata(made),
+    )
+
+
+def _id(value: Any) -> str | None:
+    """Return the id of a reference, whether it is expanded or not."""
+    return value if value is None or isinstance(value, str) else str(value.id)
+
+
+def _metadata(owner: Any) -> dict[str, str]:
+    held = owner.metadata
+    return {} if held is None else dict(held.to_dict())
+
+
+def payment_of_event(intent: dict[str, Any]) -> Payment:
+    """Read a PaymentIntent as it stands in an event's JSON."""
+    error = intent.get("last_payment_error") or {}
+    return Payment(
+        id=intent["id"],
+        status=intent["status"],
+        amount=intent["amount"],
+        currency=intent["currency"],
+        client_secret=intent.get("client_secret"),
+        payment_method=_reference(intent.get("payment_method")),
+        metadata=dict(intent.get("metadata") or {}),
+        error_code=error.get("code"),
+        decline_code=error.get("decline_code"),
+        error_message=error.get("message"),
+    )
+
+
+def setup_of_event(intent: dict[str, Any]) -> Setup:
+    """Read a SetupIntent as it stands in an event's JSON."""
+    return Setup(
+        id=intent["id"],
+        status=intent["status"],
+        client_secret=intent.get("client_secret"),
+        customer=_reference(intent.get("customer")),
+        payment_method=_reference(intent.get("payment_method")),
+        metadata=dict(intent.get("metadata") or {}),
+    )
+
+
+def _reference(value: Any) -> str | None:
+    return value["id"] if isinstance(value, dict) else value

@@ -1,0 +1,79 @@
+"""The inbox: an event is stored once, claimed by one worker, and handled until it is done."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from payments.kit import clock, leases
+from payments.kit.db import db, is_sqlite
+from payments.kit.transactions import transaction
+from payments.webhooks.models import DEAD, FAILED, PROCESSED, RECEIVED, WAITING, WebhookEvent
+
+log = logging.getLogger(__name__)
+
+LEASE_SECONDS = 60
+MOST_TRIES = 12
+
+
+def store(owner: str, event: dict[str, Any], payload: str) -> bool:
+    """Keep a verified event; False when it was there already. One round trip to the database."""
+    moment = clock.now()
+    row = {
+        "owner": owner,
+        "mode": "live" if event.get("livemode") else "test",
+        "event_id": event["id"][:255],
+        "type": event["type"][:100],
+        "api_version": event.get("api_version"),
+        "created": event["created"],
+        "payload": payload,
+        "state": RECEIVED,
+        "received_at": moment,
+        "due_at": moment,
+        "tries": 0,
+        "fence": 0,
+    }
+    with transaction() as session:
+        insert = sqlite.insert if is_sqlite(session.connection()) else postgresql.insert
+        statement = insert(WebhookEvent).values(row).on_conflict_do_nothing()
+        return session.execute(statement.returning(WebhookEvent.id)).first() is not None
+
+
+def claim(row_id: int) -> WebhookEvent | None:
+    """Take a waiting event for LEASE_SECONDS; None when it is held, handled or not due."""
+    with transaction():
+        fence = leases.claim(WebhookEvent, row_id, WAITING, seconds=LEASE_SECONDS, state="state")
+        return None if fence is None else db.session.get_one(WebhookEvent, row_id, populate_existing=True)
+
+
+def due(limit: int) -> list[int]:
+    """Return the ids of events that wait for a worker."""
+    return leases.due(WebhookEvent, WAITING, limit=limit, state="state")
+
+
+def finish(row_id: int) -> None:
+    """Mark an event as handled."""
+    with transaction():
+        event = db.session.get_one(WebhookEvent, row_id)
+        event.state, event.processed_at, event.last_error = PROCESSED, clock.now(), None
+        leases.release(event)
+
+
+def fail(row_id: int, reason: str) -> None:
+    """Put an event back with a growing wait; after MOST_TRIES it is dead until replayed."""
+    with transaction():
+        event = db.session.get_one(WebhookEvent, row_id)
+        event.state = DEAD if event.tries >= MOST_TRIES else FAILED
+        event.last_error = reason[:500]
+        leases.release(event, due_in=leases.backoff(event.tries))
+    if event.state == DEAD:
+        log.error("event %s is dead: %s", event.event_id, reason)
+
+
+def find(owner: str, event_id: str) -> WebhookEvent | None:
+    """Return an event of this owner by Stripe's id."""
+    query = sa.select(WebhookEvent).where(WebhookEvent.owner == owner, WebhookEvent.event_id == event_id)
+    return db.session.scalars(query).one_or_none()

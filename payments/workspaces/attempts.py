@@ -1,0 +1,107 @@
+"""Attempts at moving money: claimed by one worker, repeated under one key, put back when unsure."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from payments.gateway.errors import GatewayError, OutcomeUnknown, Rejected
+from payments.kit import clock, leases
+from payments.kit.db import db
+from payments.kit.transactions import transaction
+from payments.workspaces.models import Charge, Refund
+from payments.workspaces.models.charges import PENDING
+
+log = logging.getLogger(__name__)
+
+Work = Charge | Refund
+
+# Longer than the calls of one run can take, each with its own time-out.
+LEASE_SECONDS = 60
+# Stripe forgets idempotency keys after 24 hours; nobody expects his card to be charged later either.
+# https://docs.stripe.com/api/idempotent_requests
+KEY_LIVES = timedelta(hours=23)
+# Stripe replays a stored 500 under its key for ever: after this many tries we look instead.
+TRIES_PER_KEY = 5
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One run at a row of work, read before its transaction is closed."""
+
+    model: type[Work]
+    row_id: int
+    fence: int
+    key: str
+    created: int
+    uncertain: bool
+    too_old: bool
+    worn_out: bool
+
+    @property
+    def look_first(self) -> bool:
+        """Say whether Stripe may hold something that the key would no longer find."""
+        return self.uncertain and (self.too_old or self.worn_out)
+
+    @property
+    def stale(self) -> bool:
+        """Say whether the row waited so long that nobody wants it done any more."""
+        return self.too_old and not self.uncertain
+
+
+def claim(model: type[Work], row_id: int) -> Attempt | None:
+    """Take a pending row, inside the caller's transaction; None when it is held, done or not due."""
+    fence = leases.claim(model, row_id, (PENDING,), seconds=LEASE_SECONDS)
+    if fence is None:
+        return None
+    row = db.session.get_one(model, row_id, populate_existing=True)
+    row.first_called_at = row.first_called_at or clock.now()
+    return Attempt(
+        model=model,
+        row_id=row_id,
+        fence=fence,
+        key=row.idempotency_key,
+        created=int(row.created_at.timestamp()),
+        uncertain=row.uncertain,
+        too_old=clock.now() - row.created_at > KEY_LIVES,
+        worn_out=row.tries > TRIES_PER_KEY,
+    )
+
+
+def next_attempt(attempt: Attempt) -> str:
+    """Begin another attempt after the former one is known to hold nothing; return its key."""
+    with transaction():
+        row = db.session.get_one(attempt.model, attempt.row_id, populate_existing=True)
+        row.attempt += 1
+        row.tries = 1
+        return row.idempotency_key
+
+
+def put_back(attempt: Attempt, *, uncertain: bool, attention: bool = False, intent: str | None = None) -> None:
+    """Let the row come back after a while, unless another worker has it by now."""
+    model = attempt.model
+    with transaction():
+        query = sa.select(model).where(model.id == attempt.row_id, model.fence == attempt.fence)
+        row = db.session.scalars(query.with_for_update()).one_or_none()
+        if row is None or row.status != PENDING:
+            return
+        row.uncertain = row.uncertain or uncertain
+        row.needs_attention = row.needs_attention or attention
+        if intent is not None and isinstance(row, Charge):
+            row.stripe_payment_intent_id = intent
+        leases.release(row, due_in=leases.backoff(row.tries))
+
+
+def postpone(attempt: Attempt, error: GatewayError) -> None:
+    """Put the row back after an error that settles nothing; a reused key is a bug to be seen."""
+    bug = isinstance(error, Rejected)
+    unknown = bug or isinstance(error, OutcomeUnknown)
+    what = f"{attempt.model.__tablename__} {attempt.row_id}"
+    log.log(
+        logging.ERROR if bug else logging.WARNING,
+        "%s comes back: %s (%s)", what, type(error).__name__, error.code,
+    )  # fmt: skip
+    put_back(attempt, uncertain=unknown, attention=bug)

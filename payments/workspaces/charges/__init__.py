@@ -1,0 +1,1 @@
+"""The money path: reserve, call, record."""

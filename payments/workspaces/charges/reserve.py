@@ -1,0 +1,82 @@
+"""Reserve: the charge and its numbered invoice exist before Stripe hears of them."""
+
+from __future__ import annotations
+
+from payments.invoices import documents
+from payments.invoices.issue import PaidBy, issue, mark_paid
+from payments.invoices.models import UPGRADE
+from payments.kit import clock
+from payments.kit.db import db
+from payments.timeline.append import append
+from payments.workspaces import errors, queries
+from payments.workspaces.models import Charge, PaymentMethod, PricingPlan, Workspace
+from payments.workspaces.plans.resolve import check_upgrade, describe_change
+
+
+def reserve(
+    workspace_id: int, plan_id: int, method_id: int, *, requested_by: int, request_key: str | None
+) -> Charge:
+    """Add a pending charge over the plan's price, inside the caller's transaction.
+
+    Everything is checked again under the workspace's lock. Raises NotAnUpgrade,
+    ChargeInProgress or InvalidPaymentMethod.
+    """
+    workspace = queries.lock_workspace(workspace_id)
+    plan, method = queries.get_plan(plan_id), queries.find_payment_method(method_id)
+    _check_idle(workspace_id)
+    check_upgrade(workspace.plan, plan)
+    if method is None or method.workspace_id != workspace_id or not method.is_active:
+        raise errors.InvalidPaymentMethod
+    return _added(workspace, plan, method, requested_by, request_key)
+
+
+def reserve_free(workspace_id: int, plan_id: int, *, actor: str) -> None:
+    """Move up to a plan that costs nothing: no charge, an invoice over nothing."""
+    workspace = queries.lock_workspace(workspace_id)
+    plan = queries.get_plan(plan_id)
+    _check_idle(workspace_id)
+    check_upgrade(workspace.plan, plan)
+    change = describe_change(UPGRADE, workspace, plan)
+    workspace.plan = plan
+    _note("plan.upgraded", workspace, actor=actor, plan=plan.slug)
+    invoice = issue(workspace_id, change, amount_minor=0, currency=plan.currency)
+    mark_paid(invoice, at=clock.now())
+    documents.request(invoice)
+
+
+def _check_idle(workspace_id: int) -> None:
+    running = queries.open_charge(workspace_id)
+    if running is not None:
+        details = {"chargeId": running.id, "status": running.status}
+        raise errors.ChargeInProgress(details=details)
+
+
+def _added(
+    workspace: Workspace, plan: PricingPlan, method: PaymentMethod, requested_by: int, request_key: str | None
+) -> Charge:
+    invoice = issue(
+        workspace.id,
+        describe_change(UPGRADE, workspace, plan),
+        amount_minor=plan.price_minor,
+        currency=plan.currency,
+        card=PaidBy(method.id, method.card_brand, method.card_last4),
+    )
+    charge = Charge(
+        workspace_id=workspace.id,
+        requested_by=requested_by,
+        request_key=request_key,
+        invoice_id=invoice.id,
+        plan_id=plan.id,
+        payment_method_id=method.id,
+        stripe_payment_method_id=method.stripe_payment_method_id,
+        amount_minor=plan.price_minor,
+        currency=plan.currency,
+    )
+    db.session.add(charge)
+    db.session.flush()
+    _note("charge.reserved", workspace, actor=f"user:{requested_by}", charge=charge.id, plan=plan.slug)
+    return charge
+
+
+def _note(kind: str, workspace: Workspace, *, actor: str, **data: int | str) -> None:
+    append(kind, actor=actor, subject=f"workspace:{workspace.id}", workspace_id=workspace.id, **data)

@@ -1,0 +1,1 @@
+"""Moving a workspace between plans."""

@@ -1,0 +1,43 @@
+"""Move a workspace to a lower plan: at once, without a refund and without Stripe."""
+
+from __future__ import annotations
+
+from payments.invoices import documents
+from payments.invoices.issue import issue, mark_paid
+from payments.invoices.models import DOWNGRADE
+from payments.kit import clock
+from payments.kit.transactions import transaction
+from payments.timeline.append import append
+from payments.workspaces import queries
+from payments.workspaces.guards import Access
+from payments.workspaces.models import PricingPlan, Workspace
+from payments.workspaces.plans.resolve import check_downgrade, describe_change, resolve_plan
+
+NOTE = "Downgrade takes effect immediately. No refund will be issued for the current billing period."
+
+
+def downgrade_plan(access: Access, plan_slug: str) -> Workspace:
+    """Switch the plan and log an invoice over nothing; NotADowngrade unless the plan is lower."""
+    workspace_id, actor = access.workspace.id, access.actor
+    with transaction():
+        workspace = queries.lock_workspace(workspace_id)
+        target = resolve_plan(plan_slug)
+        check_downgrade(workspace.plan, target)
+        _switch(workspace, target, actor)
+        return workspace
+
+
+def _switch(workspace: Workspace, target: PricingPlan, actor: str) -> None:
+    change = describe_change(DOWNGRADE, workspace, target)
+    workspace.plan = target
+    append(
+        "plan.downgraded",
+        actor=actor,
+        subject=f"workspace:{workspace.id}",
+        workspace_id=workspace.id,
+        plan=change.plan_slug,
+        previous=change.previous_plan_slug,
+    )
+    invoice = issue(workspace.id, change, amount_minor=0, currency=target.currency)
+    mark_paid(invoice, at=clock.now())
+    documents.request(invoice)

@@ -1,0 +1,55 @@
+"""From the slug of a body to a plan that can be moved to."""
+
+from __future__ import annotations
+
+import re
+
+from payments.invoices.issue import PlanChange
+from payments.workspaces import errors, queries
+from payments.workspaces.models import PricingPlan, Workspace
+
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def resolve_plan(slug: str) -> PricingPlan:
+    """Return the active plan of that slug.
+
+    InvalidPlan when the slug is malformed or the plan retired, PlanNotFound when there is none.
+    """
+    if len(slug) > 100 or not SLUG.fullmatch(slug):
+        raise errors.InvalidPlan
+    plan = queries.find_plan(slug)
+    if plan is None:
+        raise errors.PlanNotFound
+    if not plan.is_active:
+        raise errors.InvalidPlan(f"The plan {plan.name} is no longer offered")
+    return plan
+
+
+def check_upgrade(current: PricingPlan, target: PricingPlan) -> None:
+    """Raise NotAnUpgrade unless the target stands above the current plan."""
+    if target.rank <= current.rank:
+        raise errors.NotAnUpgrade
+
+
+def check_downgrade(current: PricingPlan, target: PricingPlan) -> None:
+    """Raise NotADowngrade unless the target stands below the current plan."""
+    if target.rank >= current.rank:
+        raise errors.NotADowngrade
+
+
+def describe_change(kind: str, workspace: Workspace, target: PricingPlan) -> PlanChange:
+    """Write down what the invoice is about, with the names as they are now."""
+    current = workspace.plan
+    verb = "Upgrade" if kind == "plan_upgrade" else "Downgrade"
+    return PlanChange(
+        type=kind,
+        plan_id=target.id,
+        plan_name=target.name,
+        plan_slug=target.slug,
+        plan_period=target.price_period,
+        previous_plan_id=current.id,
+        previous_plan_name=current.name,
+        previous_plan_slug=current.slug,
+        description=f'{verb} workspace "{workspace.name}" from {current.name} to {target.name} plan',
+    )

@@ -1,0 +1,83 @@
+"""Move a workspace to a higher plan once its card has been charged for it."""
+
+from __future__ import annotations
+
+from payments import jobs
+from payments.extensions import settings
+from payments.kit.db import db
+from payments.kit.transactions import transaction
+from payments.workspaces import queries
+from payments.workspaces.charges.reserve import reserve, reserve_free
+from payments.workspaces.guards import Access
+from payments.workspaces.models import Charge, PricingPlan
+from payments.workspaces.models.charges import PENDING
+from payments.workspaces.payment_methods.choose import choose_method
+from payments.workspaces.plans.resolve import check_upgrade, resolve_plan
+
+
+def upgrade_plan(
+    access: Access, plan_slug: str, reference: int | str | None, *, wait: bool, request_key: str | None
+) -> Charge | None:
+    """Charge the plan's full price and switch to it; return the charge, None for a plan without price.
+
+    The charge is settled, waits for authentication, or is still pending when the bounded wait is
+    over (at once without `wait`).
+    """
+    plan = resolve_plan(plan_slug)
+    repeated = queries.charge_of_request(request_key)
+    if repeated is None:
+        check_upgrade(access.workspace.plan, plan)
+        if plan.price_minor == 0:
+            return _upgrade_free(access, plan)
+        charge_id = _reserved(access, plan, reference, request_key)
+    else:
+        charge_id = repeated.id
+    return _driven(charge_id, wait=wait)
+
+
+def _reserved(
+    access: Access, plan: PricingPlan, reference: int | str | None, request_key: str | None
+) -> int:
+    workspace_id, user_id, plan_id = access.workspace.id, access.user.id, plan.id
+    method_id = choose_method(access, reference).id
+    with transaction():
+        return reserve(workspace_id, plan_id, method_id, requested_by=user_id, request_key=request_key).id
+
+
+def _upgrade_free(access: Access, plan: PricingPlan) -> None:
+    workspace_id, plan_id, actor = access.workspace.id, plan.id, access.actor
+    with transaction():
+        reserve_free(workspace_id, plan_id, actor=actor)
+
+
+def _driven(charge_id: int, *, wait: bool) -> Charge:
+    """Wake a worker for the charge and wait a while for what becomes of it."""
+
+    def start() -> bool:
+        return jobs.enqueue(jobs.RUN_CHARGE, charge_id=charge_id)
+
+    if wait:
+        seconds = settings().charge_wait_seconds
+        jobs.wait_for(channel(charge_id), lambda: _settled(charge_id), start=start, seconds=seconds)
+    else:
+        start()
+    return current(charge_id)
+
+
+def channel(charge_id: int) -> str:
+    """Name the channel on which the charge's outcome is announced."""
+    return f"charge:{charge_id}"
+
+
+def current(charge_id: int) -> Charge:
+    """Return the charge as the database has it now."""
+    db.session.rollback()
+    return db.session.get_one(Charge, charge_id, populate_existing=True)
+
+
+def _settled(charge_id: int) -> Charge | None:
+    charge = current(charge_id)
+    if charge.status != PENDING:
+        return charge
+    db.session.rollback()  # no read stays open while we wait
+    return None

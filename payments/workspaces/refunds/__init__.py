@@ -1,0 +1,1 @@
+"""Money back, the same way as it came: reserve, call, record."""

@@ -1,0 +1,88 @@
+"""Refund an invoice, in whole or in part, and wait a while for Stripe's answer."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from payments import jobs
+from payments.auth.models import User
+from payments.extensions import settings
+from payments.invoices.models import Invoice
+from payments.invoices.queries import find_any_invoice
+from payments.kit import money
+from payments.kit.db import db
+from payments.kit.http import parse_id
+from payments.workspaces import errors, queries
+from payments.workspaces.models import Refund
+from payments.workspaces.models.charges import PENDING
+from payments.workspaces.refunds.record import channel
+from payments.workspaces.refunds.reserve import reserve
+
+
+def refund_invoice(
+    user: User,
+    raw_id: str,
+    amount: Decimal | None,
+    *,
+    reason: str | None,
+    wait: bool,
+    request_key: str | None,
+) -> Refund:
+    """Give back `amount` in major units (None: all that is left); the refund may still be pending.
+
+    Raises InvalidInvoiceId, InvoiceNotFound, NotRefundable, RefundTooLarge or BadInput.
+    """
+    invoice, user_id = get_any_invoice(raw_id), user.id
+    repeated = queries.refund_of_request(request_key)
+    if repeated is not None:
+        return _driven(repeated.id, wait=wait)
+    minor = None if amount is None else _minor(amount, invoice.currency)
+    refund_id = reserve(invoice, minor, reason=reason, requested_by=user_id, request_key=request_key)
+    return _driven(refund_id, wait=wait)
+
+
+def get_any_invoice(raw_id: str) -> Invoice:
+    """Return an invoice of whichever workspace by the id of a path."""
+    invoice_id = parse_id(raw_id)
+    if invoice_id is None:
+        raise errors.InvalidInvoiceId
+    invoice = find_any_invoice(invoice_id)
+    if invoice is None:
+        raise errors.InvoiceNotFound
+    return invoice
+
+
+def _minor(amount: Decimal, currency: str) -> int:
+    try:
+        minor = money.to_minor(amount, currency)
+    except money.NotMoney as error:
+        raise errors.InvalidAmount(f"amount: {error}") from error
+    if minor <= 0:
+        raise errors.InvalidAmount("amount: Must be greater than 0.")
+    return minor
+
+
+def _driven(refund_id: int, *, wait: bool) -> Refund:
+    def start() -> bool:
+        return jobs.enqueue(jobs.RUN_REFUND, refund_id=refund_id)
+
+    if wait:
+        seconds = settings().charge_wait_seconds
+        jobs.wait_for(channel(refund_id), lambda: _settled(refund_id), start=start, seconds=seconds)
+    else:
+        start()
+    return current(refund_id)
+
+
+def current(refund_id: int) -> Refund:
+    """Return the refund as the database has it now."""
+    db.session.rollback()
+    return db.session.get_one(Refund, refund_id, populate_existing=True)
+
+
+def _settled(refund_id: int) -> Refund | None:
+    refund = current(refund_id)
+    if refund.status != PENDING:
+        return refund
+    db.session.rollback()  # no read stays open while we wait
+    return None

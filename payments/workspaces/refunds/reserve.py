@@ -1,0 +1,85 @@
+"""Reserve: a refund's row exists, and its amount is set aside, before Stripe hears of it."""
+
+from __future__ import annotations
+
+from payments.invoices.models import PAID, UPGRADE, Invoice
+from payments.kit.db import db
+from payments.kit.transactions import transaction
+from payments.timeline.append import append
+from payments.workspaces import errors, queries
+from payments.workspaces.models import Charge, Refund
+from payments.workspaces.models.charges import PENDING, SUBMITTED, SUCCEEDED
+
+# What counts against the invoice: asked for, taken by Stripe, or paid out.
+SET_ASIDE = (PENDING, SUBMITTED, SUCCEEDED)
+
+
+def reserve(
+    invoice: Invoice,
+    amount_minor: int | None,
+    *,
+    reason: str | None,
+    requested_by: int,
+    request_key: str | None,
+) -> int:
+    """Set `amount_minor` (None: all that is left) of a paid invoice aside; return the refund's id.
+
+    Concurrent refunds wait for each other on the workspace's lock. Raises NotRefundable or
+    RefundTooLarge.
+    """
+    invoice_id, workspace_id = invoice.id, invoice.workspace_id
+    with transaction():
+        queries.lock_workspace(workspace_id)
+        invoice = db.session.get_one(Invoice, invoice_id, populate_existing=True)
+        charge = _refundable(invoice)
+        amount = _bounded(invoice, amount_minor)
+        return _added(charge, invoice, amount, reason, requested_by, request_key).id
+
+
+def _refundable(invoice: Invoice) -> Charge:
+    charge = queries.charge_of_invoice(invoice.id)
+    paid = invoice.status == PAID and invoice.type == UPGRADE and invoice.stripe_payment_intent_id
+    if charge is None or not paid:
+        raise errors.NotRefundable(f"An invoice with status {invoice.status} cannot be refunded")
+    return charge
+
+
+def _bounded(invoice: Invoice, wanted: int | None) -> int:
+    aside = sum(r.amount_minor for r in queries.refunds_of(invoice.id) if r.status in SET_ASIDE)
+    left = invoice.amount_minor - max(aside, invoice.refunded_minor)
+    if left <= 0:
+        raise errors.NotRefundable("The whole invoice is refunded already")
+    if wanted is not None and wanted > left:
+        raise errors.RefundTooLarge
+    return left if wanted is None else wanted
+
+
+def _added(
+    charge: Charge,
+    invoice: Invoice,
+    amount: int,
+    reason: str | None,
+    requested_by: int,
+    request_key: str | None,
+) -> Refund:
+    refund = Refund(
+        workspace_id=invoice.workspace_id,
+        charge_id=charge.id,
+        invoice_id=invoice.id,
+        requested_by=requested_by,
+        request_key=request_key,
+        amount_minor=amount,
+        currency=invoice.currency,
+        reason=reason,
+    )
+    db.session.add(refund)
+    db.session.flush()
+    append(
+        "refund.reserved",
+        actor=f"user:{requested_by}",
+        subject=f"refund:{refund.id}",
+        workspace_id=invoice.workspace_id,
+        invoice=invoice.invoice_number,
+        amount_minor=amount,
+    )
+    return refund

@@ -1,0 +1,84 @@
+"""Plan changes and charges on the wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields
+
+from payments.kit.http import CamelSchema, Moment, Text, parse_id
+from payments.workspaces.payment_methods.choose import STRIPE_ID
+from payments.workspaces.schemas.workspaces import WorkspaceSchema
+
+
+class MethodReference(ma.fields.Field[int | str]):
+    """A payment method by its database id (number or digits) or by Stripe's `pm_...`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | str:
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+        if isinstance(value, str) and (parse_id(value) is not None or STRIPE_ID.fullmatch(value)):
+            return value
+        raise ma.ValidationError("Must be the id of a payment method or a pm_ id.")
+
+
+class UpgradeSchema(CamelSchema):
+    plan_slug = Text(required=True, least=1, most=100)
+    payment_method_id = MethodReference(allow_none=True, load_default=None)
+
+
+class DowngradeSchema(CamelSchema):
+    plan_slug = Text(required=True, least=1, most=100)
+
+
+class PaymentIntentSchema(CamelSchema):
+    """The PaymentIntent of an upgrade; `amount` in minor units."""
+
+    id = fields.String(attribute="stripe_payment_intent_id")
+    amount = fields.Integer(attribute="amount_minor")
+    currency = fields.String()
+    status = fields.String()
+
+
+class UpgradedSchema(CamelSchema):
+    workspace = fields.Nested(WorkspaceSchema)
+    payment_intent = fields.Nested(PaymentIntentSchema, allow_none=True)
+
+
+class DowngradedSchema(CamelSchema):
+    workspace = fields.Nested(WorkspaceSchema)
+    note = fields.String()
+
+
+class ChargeErrorSchema(CamelSchema):
+    code = fields.String(attribute="error_code")
+    decline_code = fields.String()
+    message = fields.String(attribute="error_message")
+
+
+class ChargeSchema(CamelSchema):
+    """A charge; `amount` in minor units. `clientSecret` is there while it waits for its holder."""
+
+    id = fields.Integer()
+    workspace_id = fields.Integer()
+    status = fields.String()
+    amount = fields.Integer(attribute="amount_minor")
+    currency = fields.String()
+    plan_id = fields.Integer()
+    invoice_id = fields.Integer()
+    payment_method_id = fields.Integer()
+    stripe_payment_method_id = fields.String()
+    payment_intent_id = fields.String(attribute="stripe_payment_intent_id")
+    client_secret = fields.String()
+    error = fields.Method("_error", metadata={"type": "object"})
+    expires_at = Moment()
+    created_at = Moment()
+    updated_at = Moment()
+
+    def _error(self, charge: Any) -> dict[str, Any] | None:
+        return dict(ChargeErrorSchema().dump(charge)) if charge.error_code else None
+
+
+class ChargeDataSchema(CamelSchema):
+    charge = fields.Nested(ChargeSchema)

@@ -40,7 +40,6 @@ def _configure(app: Flask, settings: Settings) -> None:
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         RATELIMIT_DEFAULT=settings.rate_limit,
         RATELIMIT_STORAGE_URI=settings.redis_url,
-        RATELIMIT_HEADERS_ENABLED=True,
         # Counting is a courtesy: without Redis requests are still served.
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
         RATELIMIT_SWALLOW_ERRORS=True,

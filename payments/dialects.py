@@ -8,8 +8,12 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from payments.extensions import limiter
+from payments.gateway.errors import BadCredentials, GatewayError
+from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.errors import AppError, BadInput
+from payments.workspaces.errors import PaymentError, StripeNotConfigured
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +35,7 @@ _CODES = {
 def register(app: Flask) -> None:
     """Let every error of the app leave as JSON in the dialect of its path."""
     app.register_error_handler(AppError, _on_app_error)
+    app.register_error_handler(GatewayError, _on_gateway_error)
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(Exception, _on_bug)
 
@@ -41,6 +46,13 @@ def _on_app_error(error: AppError) -> Response:
     return _written(error.status, error.message, error.error_code, error.details, error.headers)
 
 
+def _on_gateway_error(error: GatewayError) -> Response:
+    """Answer for Stripe: what it said stays in the log, as it may speak of our account."""
+    log.error("Stripe: %s %s: %s", type(error).__name__, error.code, error.message)
+    bad_key = isinstance(error, BadCredentials)
+    return _on_app_error(StripeNotConfigured() if bad_key else PaymentError())
+
+
 def _on_http_error(error: HTTPException) -> Response:
     status = error.code or 500
     messages = getattr(error, "data", {}).get("messages")
@@ -49,8 +61,15 @@ def _on_http_error(error: HTTPException) -> Response:
         return _written(400, bad.message, bad.error_code, bad.details, {})
     headers = dict(error.get_headers()) if error.response is None else dict(error.response.headers)
     kept = {k: v for k, v in headers.items() if k.lower() in {"retry-after", "allow", "www-authenticate"}}
+    if status == 429:
+        kept["Retry-After"] = _seconds_to_wait()
     text = str(error.description or error.name).strip()
     return _written(status, text, _CODES.get(status, "http_error"), None, kept)
+
+
+def _seconds_to_wait() -> str:
+    limit = limiter.current_limit
+    return str(max(limit.reset_at - clock.timestamp(), 1) if limit else 1)
 
 
 def _on_bug(error: Exception) -> Response:

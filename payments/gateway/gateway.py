@@ -39,7 +39,7 @@ class Gateway:
         params: Any = {
             "customer": customer,
             "usage": "off_session",
-            "payment_method_types": ["card"],
+            "allowed_payment_method_types": ["card"],
             "metadata": metadata,
         }
         with translated():
@@ -104,7 +104,7 @@ class Gateway:
             "currency": currency,
             "customer": customer,
             "payment_method": payment_method,
-            "payment_method_types": ["card"],
+            "allowed_payment_method_types": ["card"],
             "confirm": True,
             "off_session": True,
             "description": description,

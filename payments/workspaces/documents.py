@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from flask import current_app
+
 from payments import jobs
 from payments.extensions import settings
 from payments.invoices import documents
@@ -20,7 +22,13 @@ from payments.invoices.document import (
 from payments.invoices.models import Invoice
 from payments.invoices.models import InvoiceDocument as DocumentRow
 from payments.invoices.render import RenderFailed, render_pdf
-from payments.invoices.storage import StorageUnavailable, digest, document_key, open_store
+from payments.invoices.storage import (
+    DocumentStore,
+    StorageUnavailable,
+    digest,
+    document_key,
+    open_store,
+)
 from payments.kit import leases
 from payments.kit.db import db
 from payments.kit.transactions import end_read, transaction
@@ -103,7 +111,7 @@ def render(invoice_id: int) -> None:
     fence, wanted = claimed
     try:
         pdf = render_pdf(wanted.document)
-        open_store(settings()).put(wanted.key, pdf)
+        _store().put(wanted.key, pdf)
     except (RenderFailed, StorageUnavailable) as error:
         log.error("the PDF of invoice %s failed: %s", invoice_id, error)
         _put_back(invoice_id, fence, str(error))
@@ -150,12 +158,20 @@ def fetch(invoice_id: int) -> bytes:
 
 
 def _stored(invoice_id: int, wanted: Draft) -> bytes | None:
+    end_read()  # a read left open would show the same state for ever
     row = documents.find(invoice_id)
-    if row is None or row.state != documents.RENDERED or row.fingerprint != wanted.fingerprint:
-        return None
-    sha256 = row.sha256 or ""
+    sha256 = row.sha256 if row and row.state == documents.RENDERED else None
+    fresh = row is not None and row.fingerprint == wanted.fingerprint
     end_read()
-    return open_store(settings()).get(wanted.key, sha256=sha256)
+    return _store().get(wanted.key, sha256=sha256) if sha256 and fresh else None
+
+
+def _store() -> DocumentStore:
+    """Return the app's store: a bucket's client is made once."""
+    held: DocumentStore | None = current_app.extensions.get("payments.documents")
+    if held is None:
+        held = current_app.extensions["payments.documents"] = open_store(settings())
+    return held
 
 
 def _awaited(invoice_id: int, wanted: Draft) -> bytes | None:

@@ -1,8 +1,20 @@
 """The HTTP face of the workspaces room: one module a noun, views of a few lines."""
 
-from payments.workspaces.routes import admin, invoices, payment_methods, plan_changes, plans
+from payments.workspaces.routes import (
+    admin,
+    auth,
+    invoices,
+    members,
+    payment_methods,
+    plan_changes,
+    plans,
+    workspaces,
+)
 
 BLUEPRINTS = (
+    auth.blueprint,
+    workspaces.blueprint,
+    members.blueprint,
     plans.blueprint,
     payment_methods.blueprint,
     plan_changes.blueprint,

@@ -1,4 +1,4 @@
-"""Celery's settings, each with its reason; read by the worker, by beat and by the web's producer."""
+"""Celery's settings, each with its reason; read by worker, beat and the web's producer."""
 
 from kombu import Queue
 
@@ -14,7 +14,9 @@ task_ignore_result = True
 
 # A worker without -Q listens to every queue.
 task_default_queue = jobs.RECONCILIATION
-task_queues = [Queue(name) for name in (jobs.CHARGES, jobs.WEBHOOKS, jobs.DOCUMENTS, jobs.RECONCILIATION)]
+task_queues = [
+    Queue(name) for name in (jobs.CHARGES, jobs.WEBHOOKS, jobs.DOCUMENTS, jobs.RECONCILIATION)
+]
 task_routes = {name: {"queue": queue} for name, queue in jobs.QUEUE_OF.items()}
 
 # Ids only, as JSON: nothing that can be executed ever comes out of Redis.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from payments import config, dialects, models, pages
+from payments import config, dialects, maintenance, models, pages
 from payments.auth import tokens
 from payments.config import Settings
 from payments.extensions import api, connect_redis, jwt, limiter, migrate
@@ -25,6 +25,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _configure(app, settings)
     _bind_extensions(app, settings)
     dialects.register(app)
+    maintenance.register(app)
     pages.register(app)
     for blueprint in (*WORKSPACES, webhooks_blueprint):
         api.register_blueprint(blueprint)

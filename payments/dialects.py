@@ -60,7 +60,11 @@ def _on_http_error(error: HTTPException) -> Response:
         bad = invalid_fields(messages)
         return _written(400, bad.message, bad.error_code, bad.details, {})
     headers = dict(error.get_headers()) if error.response is None else dict(error.response.headers)
-    kept = {k: v for k, v in headers.items() if k.lower() in {"retry-after", "allow", "www-authenticate"}}
+    kept = {
+        k: v
+        for k, v in headers.items()
+        if k.lower() in {"retry-after", "allow", "www-authenticate"}
+    }
     if status == 429:
         kept["Retry-After"] = _seconds_to_wait()
     text = str(error.description or error.name).strip()
@@ -89,7 +93,9 @@ def invalid_fields(messages: dict[str, Any]) -> BadInput:
         return BadInput("The request body must be a JSON object", code="invalid_json")
     missing = problem.startswith("Missing data")
     sentence = f"{name} is required" if missing else f"{name}: {problem}"
-    return BadInput(sentence, code="missing_field" if missing else "invalid_field", details={"fields": flat})
+    return BadInput(
+        sentence, code="missing_field" if missing else "invalid_field", details={"fields": flat}
+    )
 
 
 def _first(problem: Any) -> str:

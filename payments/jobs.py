@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from celery import Celery
 from flask import current_app
+from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from payments.extensions import redis, settings
@@ -58,8 +59,10 @@ def enqueue(name: str, **ids: int | str) -> bool:
     False when Redis does not take it: the row is due anyway and the sweep picks it up.
     """
     try:
-        _producer().send_task(name, kwargs=ids, queue=QUEUE_OF[name], retry=False, ignore_result=True)
-    except Exception as error:  # kombu lets errors of every layer through
+        _producer().send_task(
+            name, kwargs=ids, queue=QUEUE_OF[name], retry=False, ignore_result=True
+        )
+    except (OperationalError, RedisError, OSError) as error:
         log.warning("could not enqueue %s: %s", name, type(error).__name__)
         return False
     return True
@@ -73,7 +76,9 @@ def announce(channel: str) -> None:
         log.warning("could not announce %s: %s", channel, type(error).__name__)
 
 
-def wait_for(channel: str, look: Callable[[], T | None], *, start: Callable[[], bool], seconds: float) -> T | None:
+def wait_for(
+    channel: str, look: Callable[[], T | None], *, start: Callable[[], bool], seconds: float
+) -> T | None:
     """Start the work, then wait up to `seconds` until `look` returns something; else None.
 
     The channel is listened to before the work starts, so no announcement is missed; `look`

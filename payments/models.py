@@ -5,7 +5,14 @@ from payments.idempotency.models import IdempotentRequest
 from payments.invoices.models import Invoice, InvoiceCounter, InvoiceDocument
 from payments.timeline.models import TimelineEntry
 from payments.webhooks.models import WebhookEvent
-from payments.workspaces.models import Charge, Membership, PaymentMethod, PricingPlan, Refund, Workspace
+from payments.workspaces.models import (
+    Charge,
+    Membership,
+    PaymentMethod,
+    PricingPlan,
+    Refund,
+    Workspace,
+)
 
 __all__ = [
     "Charge",

@@ -17,6 +17,7 @@ from flask.testing import FlaskClient
 
 from payments.config import Settings
 from tests.support import stack
+from tests.support.shop import Shop
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +89,14 @@ def worker(app: Flask, environment: dict[str, str]) -> Iterator[None]:
 def client(app: Flask, worker: None) -> FlaskClient:
     """HTTP to the app, with a worker that does what it enqueues."""
     return app.test_client()
+
+
+@pytest.fixture
+def shop(client: FlaskClient, settings: Settings) -> Iterator[Shop]:
+    """The app and its Stripe account; faults that a test left behind are cleared."""
+    held = Shop(client, settings)
+    yield held
+    held.control("DELETE", "faults")
 
 
 @pytest.fixture

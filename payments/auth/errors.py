@@ -22,5 +22,3 @@ class EmailTaken(Conflict):
 
 class NotPlatformAdmin(Forbidden):
     sentence = "Only platform administrators may do this"
-
-

@@ -13,6 +13,8 @@ from payments.kit.db import Base, BigId, Stamped
 # projects room.
 MEMBER, DEVELOPER, END_USER = "member", "developer", "end_user"
 
+_ALONE = sa.text("project_id IS NULL")
+
 
 class User(Base, Stamped):
     """A person. `uuid` is what tokens carry; `id` is what the workspaces dialect shows."""
@@ -22,7 +24,7 @@ class User(Base, Stamped):
         # The same address may exist once in every project and once outside of them all.
         sa.Index(
             "uq_users_email_alone", "email", unique=True,
-            postgresql_where=sa.text("project_id IS NULL"), sqlite_where=sa.text("project_id IS NULL"),
+            postgresql_where=_ALONE, sqlite_where=_ALONE,
         ),
         sa.UniqueConstraint("project_id", "email"),
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_jwt_extended import get_jwt_identity, verify_jwt_in_request
+from flask_jwt_extended import decode_token, get_jwt_identity, verify_jwt_in_request
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
 
@@ -17,7 +17,22 @@ def current_user(*, refresh: bool = False) -> User:
 
     End users of projects have no business in the workspaces room: their tokens count as bad.
     """
-    user = find_user(_identity(refresh=refresh))
+    return _active_user(_identity(refresh=refresh))
+
+
+def user_of_refresh_token(token: str) -> User:
+    """Return the active user of a refresh token that came in the body instead of the header."""
+    try:
+        claims = decode_token(token)
+    except (JWTExtendedException, PyJWTError, ValueError, TypeError) as error:
+        raise BadToken from error
+    if claims.get("type") != "refresh":
+        raise BadToken
+    return _active_user(str(claims["sub"]))
+
+
+def _active_user(user_uuid: str) -> User:
+    user = find_user(user_uuid)
     if user is None or not user.is_active or user.kind == END_USER:
         raise BadToken("User ID not found")
     logs.bind(user=user.id)

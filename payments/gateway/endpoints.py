@@ -18,7 +18,9 @@ def ensure_webhook_endpoint(url: str, events: list[str]) -> str | None:
     held = settings()
     endpoints = client(held.stripe_secret_key, held.stripe_api_base).v1.webhook_endpoints
     with translated():
-        if any(standing.url == url for standing in endpoints.list({"limit": 100}).auto_paging_iter()):
+        if any(
+            standing.url == url for standing in endpoints.list({"limit": 100}).auto_paging_iter()
+        ):
             return None
         params: Any = {"url": url, "enabled_events": events}
         return endpoints.create(params).secret

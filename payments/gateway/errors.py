@@ -22,7 +22,12 @@ class Declined(GatewayError):
     """The issuer said no: final for this card and attempt. `message` is meant for its holder."""
 
     def __init__(
-        self, message: str, *, code: str | None, decline_code: str | None, payment_intent: str | None
+        self,
+        message: str,
+        *,
+        code: str | None,
+        decline_code: str | None,
+        payment_intent: str | None,
     ) -> None:
         super().__init__(message, code=code)
         self.decline_code, self.payment_intent = decline_code, payment_intent

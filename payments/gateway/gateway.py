@@ -111,7 +111,9 @@ class Gateway:
             "metadata": metadata,
         }
         with translated():
-            return results.payment(self._v1.payment_intents.create(params, {"idempotency_key": key}))
+            return results.payment(
+                self._v1.payment_intents.create(params, {"idempotency_key": key})
+            )
 
     def get_payment(self, payment_id: str) -> Payment:
         with translated():
@@ -131,7 +133,10 @@ class Gateway:
         params: Any = {"customer": customer, "created": {"gte": since}, "limit": 100}
         with translated():
             pages = self._v1.payment_intents.list(params).auto_paging_iter()
-            return [results.payment(intent) for intent, _ in zip(pages, range(_MOST_PAGES * 100), strict=False)]
+            return [
+                results.payment(intent)
+                for intent, _ in zip(pages, range(_MOST_PAGES * 100), strict=False)
+            ]
 
     def refund(
         self, payment_id: str, *, amount: int, metadata: dict[str, str], key: str

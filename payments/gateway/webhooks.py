@@ -20,7 +20,9 @@ class BadEvent(ValueError):
     """The signed body is not an event."""
 
 
-def verified(payload: bytes, header: str | None, secrets: tuple[str, ...], *, now: int) -> dict[str, Any]:
+def verified(
+    payload: bytes, header: str | None, secrets: tuple[str, ...], *, now: int
+) -> dict[str, Any]:
     """Return the event of a signed body; BadSignature or BadEvent otherwise.
 
     The raw bytes are checked against each active secret, then parsed as plain JSON: building the
@@ -59,7 +61,11 @@ def _parsed(payload: bytes) -> dict[str, Any]:
     try:
         event = json.loads(payload)
         known = isinstance(event["id"], str) and isinstance(event["type"], str)
-        if not (known and isinstance(event["data"]["object"], dict) and isinstance(event["created"], int)):
+        if not (
+            known
+            and isinstance(event["data"]["object"], dict)
+            and isinstance(event["created"], int)
+        ):
             raise BadEvent("not an event")
     except (ValueError, KeyError, TypeError) as error:
         raise BadEvent("not an event") from error

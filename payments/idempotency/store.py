@@ -84,5 +84,7 @@ def prune() -> int:
     """Delete rows that have lapsed; return how many."""
     with transaction():
         lapsed = IdempotentRequest.created_at < clock.now() - KEPT_FOR
-        gone = db.session.execute(sa.delete(IdempotentRequest).where(lapsed).returning(IdempotentRequest.id))
+        gone = db.session.execute(
+            sa.delete(IdempotentRequest).where(lapsed).returning(IdempotentRequest.id)
+        )
         return len(gone.all())

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from payments.invoices import render_words as words
-from payments.invoices.render_words import Address as Address
 from payments.kit.money import formatted
 
 # Raise it whenever the drawing changes, so that stored copies of the old look are replaced.
@@ -30,6 +29,18 @@ class Party:
 
     name: str
     lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Address:
+    """A billing address as it is stored; every part may be missing."""
+
+    line1: str | None = None
+    line2: str | None = None
+    city: str | None = None
+    state: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +152,7 @@ def compose(facts: InvoiceFacts) -> InvoiceDocument:
         issued_at=facts.created_at.astimezone(UTC).isoformat(timespec="seconds"),
         details=_details(facts, zone),
         seller=facts.seller,
-        bill_to=Party(facts.workspace_name, words.address_lines(facts.billing_address)),
+        bill_to=Party(facts.workspace_name, _address(facts)),
         lines=(_line(facts),),
         totals=_totals(facts),
         payment=_payment(facts),
@@ -182,6 +193,11 @@ def _details(facts: InvoiceFacts, zone: tzinfo) -> tuple[Row, ...]:
     if facts.refunded_minor:
         rows.append(Row("Refunded", _money(facts, facts.refunded_minor)))
     return tuple(rows)
+
+
+def _address(facts: InvoiceFacts) -> tuple[str, ...]:
+    address = facts.billing_address
+    return words.address_lines(asdict(address) if isinstance(address, Address) else address or {})
 
 
 def _line(facts: InvoiceFacts) -> LineItem:

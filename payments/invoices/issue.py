@@ -40,7 +40,12 @@ NO_CARD = PaidBy(None, None, None)
 
 
 def issue(
-    workspace_id: int, change: PlanChange, *, amount_minor: int, currency: str, card: PaidBy = NO_CARD
+    workspace_id: int,
+    change: PlanChange,
+    *,
+    amount_minor: int,
+    currency: str,
+    card: PaidBy = NO_CARD,
 ) -> Invoice:
     """Add a pending invoice. Call it last: its number's counter stays locked until the commit."""
     moment = clock.now()

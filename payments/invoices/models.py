@@ -20,7 +20,9 @@ class Invoice(Base, Stamped):
     __table_args__ = (
         sa.Index("ix_invoices_listed", "workspace_id", "id"),
         sa.CheckConstraint("status IN ('pending', 'paid', 'failed', 'refunded')", name="status"),
-        sa.CheckConstraint("refunded_minor >= 0 AND refunded_minor <= amount_minor", name="refunded"),
+        sa.CheckConstraint(
+            "refunded_minor >= 0 AND refunded_minor <= amount_minor", name="refunded"
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

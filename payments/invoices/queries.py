@@ -19,7 +19,9 @@ def find_any_invoice(invoice_id: int) -> Invoice | None:
     return db.session.get(Invoice, invoice_id)
 
 
-def list_invoices(workspace_id: int, *, refunded: bool, page: int, limit: int) -> tuple[list[Invoice], int]:
+def list_invoices(
+    workspace_id: int, *, refunded: bool, page: int, limit: int
+) -> tuple[list[Invoice], int]:
     """Return one page of the workspace's invoices, the oldest first, and the count of all.
 
     Fully refunded ones only come along when asked for.
@@ -28,5 +30,11 @@ def list_invoices(workspace_id: int, *, refunded: bool, page: int, limit: int) -
     if not refunded:
         wanted.append(Invoice.status != REFUNDED)
     total = db.session.scalar(sa.select(sa.func.count()).select_from(Invoice).where(*wanted)) or 0
-    rows = sa.select(Invoice).where(*wanted).order_by(Invoice.id).limit(limit).offset((page - 1) * limit)
+    rows = (
+        sa.select(Invoice)
+        .where(*wanted)
+        .order_by(Invoice.id)
+        .limit(limit)
+        .offset((page - 1) * limit)
+    )
     return list(db.session.scalars(rows)), total

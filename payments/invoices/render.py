@@ -10,9 +10,9 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
-from reportlab import rl_config  # type: ignore[import-untyped]
-from xhtml2pdf.config.resources import ResourceAccessPolicy  # type: ignore[import-untyped]
-from xhtml2pdf.document import pisaDocument  # type: ignore[import-untyped]
+from reportlab import rl_config
+from xhtml2pdf.config.resources import ResourceAccessPolicy
+from xhtml2pdf.document import pisaDocument
 
 from payments.invoices import fonts
 from payments.invoices.document import InvoiceDocument, LineItem

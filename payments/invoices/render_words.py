@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import datetime, tzinfo
 
 # Stripe's brand codes: https://docs.stripe.com/api/payment_methods/object
@@ -31,18 +30,6 @@ POSTAL_CODE_FIRST = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Address:
-    """A billing address as it is stored; every part may be missing."""
-
-    line1: str | None = None
-    line2: str | None = None
-    city: str | None = None
-    state: str | None = None
-    postal_code: str | None = None
-    country: str | None = None
-
-
 def written_date(moment: datetime, zone: tzinfo) -> str:
     """Write a day so that no one takes the month for the day (`15 January 2024`)."""
     local = moment.astimezone(zone)
@@ -59,10 +46,9 @@ def refund_reason(reason: str | None) -> str:
     return REFUND_REASONS.get(reason or "", reason or "")
 
 
-def address_lines(address: Address | Mapping[str, str | None] | None) -> tuple[str, ...]:
+def address_lines(address: Mapping[str, str | None]) -> tuple[str, ...]:
     """Compose the lines of an address in the order that its country writes them."""
-    raw = asdict(address) if isinstance(address, Address) else dict(address or {})
-    part = {key: (value or "").strip() for key, value in raw.items()}
+    part = {key: (value or "").strip() for key, value in address.items()}
     first, second, country = (part.get(key, "") for key in ("line1", "line2", "country"))
     return tuple(filter(None, (first, second, _place(part, country.upper()), country)))
 

@@ -8,6 +8,7 @@ import os
 import re
 import tempfile
 import threading
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -69,11 +70,7 @@ class DocumentStore(Protocol):
 def open_store(settings: StorageSettings) -> DocumentStore:
     """Return the bucket when one is set, else a folder below the data directory."""
     if settings.invoice_bucket:
-        return S3Store(
-            settings.invoice_bucket,
-            region=settings.aws_region,
-            endpoint_url=settings.aws_endpoint_url,
-        )
+        return _bucket(settings.invoice_bucket, settings.aws_region, settings.aws_endpoint_url)
     return LocalStore(settings.data_dir)
 
 
@@ -180,6 +177,12 @@ class S3Store:
             raise StorageUnavailable("the address of the storage service is not valid") from error
 
 
+@cache
+def _bucket(name: str, region: str | None, endpoint_url: str | None) -> S3Store:
+    # Kept for the process: a client takes long to make and holds the open connections.
+    return S3Store(name, region=region, endpoint_url=endpoint_url)
+
+
 def _checked(key: str) -> str:
     if ".." in key or not _KEY.fullmatch(key):
         raise ValueError(f"not the key of an invoice document: {key[:200]!r}")
@@ -202,14 +205,15 @@ def _unavailable(verb: str, key: str, error: Exception) -> StorageUnavailable:
 def _write_whole(path: Path, data: bytes) -> None:
     """Write beside the target and rename: a reader sees the old document or the new one."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    part = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)
+        part.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
 

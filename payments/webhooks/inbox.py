@@ -46,7 +46,11 @@ def claim(row_id: int) -> WebhookEvent | None:
     """Take a waiting event for LEASE_SECONDS; None when it is held, handled or not due."""
     with transaction():
         fence = leases.claim(WebhookEvent, row_id, WAITING, seconds=LEASE_SECONDS, state="state")
-        return None if fence is None else db.session.get_one(WebhookEvent, row_id, populate_existing=True)
+        return (
+            None
+            if fence is None
+            else db.session.get_one(WebhookEvent, row_id, populate_existing=True)
+        )
 
 
 def due(limit: int) -> list[int]:
@@ -75,5 +79,7 @@ def fail(row_id: int, reason: str) -> None:
 
 def find(owner: str, event_id: str) -> WebhookEvent | None:
     """Return an event of this owner by Stripe's id."""
-    query = sa.select(WebhookEvent).where(WebhookEvent.owner == owner, WebhookEvent.event_id == event_id)
+    query = sa.select(WebhookEvent).where(
+        WebhookEvent.owner == owner, WebhookEvent.event_id == event_id
+    )
     return db.session.scalars(query).one_or_none()

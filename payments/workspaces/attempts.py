@@ -21,7 +21,7 @@ Work = Charge | Refund
 
 # Longer than the calls of one run can take, each with its own time-out.
 LEASE_SECONDS = 60
-# Stripe forgets idempotency keys after 24 hours; nobody expects his card to be charged later either.
+# Stripe forgets idempotency keys after 24 hours; nobody expects to be charged later either.
 # https://docs.stripe.com/api/idempotent_requests
 KEY_LIVES = timedelta(hours=23)
 # Stripe replays a stored 500 under its key for ever: after this many tries we look instead.
@@ -53,7 +53,7 @@ class Attempt:
 
 
 def claim(model: type[Work], row_id: int) -> Attempt | None:
-    """Take a pending row, inside the caller's transaction; None when it is held, done or not due."""
+    """Take a pending row, inside the caller's transaction; None if it is held, done or not due."""
     fence = leases.claim(model, row_id, (PENDING,), seconds=LEASE_SECONDS)
     if fence is None:
         return None
@@ -80,7 +80,9 @@ def next_attempt(attempt: Attempt) -> str:
         return row.idempotency_key
 
 
-def put_back(attempt: Attempt, *, uncertain: bool, attention: bool = False, intent: str | None = None) -> None:
+def put_back(
+    attempt: Attempt, *, uncertain: bool, attention: bool = False, intent: str | None = None
+) -> None:
     """Let the row come back after a while, unless another worker has it by now."""
     model = attempt.model
     with transaction():

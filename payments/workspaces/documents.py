@@ -1,4 +1,4 @@
-"""The PDF of a workspace's invoice: rendered in the worker, served from the store while it is true."""
+"""The PDF of an invoice: rendered in the worker, served from the store while it is true."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def draft(invoice_id: int) -> Draft:
     invoice = db.session.get_one(Invoice, invoice_id, populate_existing=True)
     workspace = db.session.get_one(Workspace, invoice.workspace_id, populate_existing=True)
     document = compose(_facts(invoice, workspace))
-    return Draft(document, fingerprint(document), document_key(workspace.id, invoice.invoice_number))
+    return Draft(
+        document, fingerprint(document), document_key(workspace.id, invoice.invoice_number)
+    )
 
 
 def _facts(invoice: Invoice, workspace: Workspace) -> InvoiceFacts:
@@ -124,7 +126,9 @@ def _claimed(invoice_id: int) -> tuple[int, Draft] | None:
         row = documents.find(invoice_id)
         if row is None:
             return None
-        fence = leases.claim(DocumentRow, row.id, documents.WAITING, seconds=LEASE_SECONDS, state="state")
+        fence = leases.claim(
+            DocumentRow, row.id, documents.WAITING, seconds=LEASE_SECONDS, state="state"
+        )
         return None if fence is None else (fence, draft(invoice_id))
 
 

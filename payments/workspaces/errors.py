@@ -39,7 +39,9 @@ class PlanNotFound(Missing):
 
 class NotAnUpgrade(BadInput):
     code = "not_an_upgrade"
-    sentence = "Target plan must be a higher tier than the current plan. Use downgrade-plan instead."
+    sentence = (
+        "Target plan must be a higher tier than the current plan. Use downgrade-plan instead."
+    )
 
 
 class NotADowngrade(BadInput):

@@ -1,4 +1,4 @@
-"""Events of the platform's account, applied by what their object is, in whatever order they come."""
+"""Events of the platform's account, applied by their object, in whatever order they come."""
 
 from __future__ import annotations
 
@@ -53,8 +53,14 @@ def _charge_of(intent: str, metadata: dict[str, str]) -> Charge | None:
     known = queries.charge_of_payment(intent)
     if known is not None:
         return known
-    charge_id, workspace_id = (_number(metadata.get(name)) for name in ("charge_id", "workspace_id"))
-    return None if charge_id is None or workspace_id is None else queries.find_charge(workspace_id, charge_id)
+    charge_id, workspace_id = (
+        _number(metadata.get(name)) for name in ("charge_id", "workspace_id")
+    )
+    return (
+        None
+        if charge_id is None or workspace_id is None
+        else queries.find_charge(workspace_id, charge_id)
+    )
 
 
 def on_setup(intent: dict[str, Any], actor: str) -> None:

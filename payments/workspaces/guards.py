@@ -40,7 +40,7 @@ class Access:
 
 
 def enter(user: User, slug: str, roles: tuple[str, ...]) -> Access:
-    """Let the user into the workspace of that slug; raises the error of the first check he fails."""
+    """Let the user into the workspace of that slug, or raise what the first failed check says."""
     if len(slug) > 100 or not SLUG.fullmatch(slug):
         raise errors.InvalidSlug
     workspace = queries.find_workspace(slug)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from payments.kit.db import db
-from payments.workspaces.models import Charge, Membership, PaymentMethod, PricingPlan, Refund, Workspace
+from payments.workspaces.models import (
+    Charge,
+    Membership,
+    PaymentMethod,
+    PricingPlan,
+    Refund,
+    Workspace,
+)
 from payments.workspaces.models.charges import OPEN
 
 
@@ -64,7 +71,11 @@ def payment_methods(workspace_id: int, *, inactive: bool = False) -> list[Paymen
     query = sa.select(PaymentMethod).where(PaymentMethod.workspace_id == workspace_id)
     if not inactive:
         query = query.where(PaymentMethod.is_active)
-    order = (PaymentMethod.is_default.desc(), PaymentMethod.created_at.desc(), PaymentMethod.id.desc())
+    order = (
+        PaymentMethod.is_default.desc(),
+        PaymentMethod.created_at.desc(),
+        PaymentMethod.id.desc(),
+    )
     return list(db.session.scalars(query.order_by(*order)))
 
 
@@ -82,7 +93,9 @@ def find_stripe_method(stripe_id: str) -> PaymentMethod | None:
 def default_method(workspace_id: int) -> PaymentMethod | None:
     """Return the workspace's default method."""
     query = sa.select(PaymentMethod).where(
-        PaymentMethod.workspace_id == workspace_id, PaymentMethod.is_default, PaymentMethod.is_active
+        PaymentMethod.workspace_id == workspace_id,
+        PaymentMethod.is_default,
+        PaymentMethod.is_active,
     )
     return db.session.scalars(query).one_or_none()
 
@@ -114,19 +127,25 @@ def charge_of_request(request_key: str | None) -> Charge | None:
     """Return the charge that a request with this client key has made already."""
     if request_key is None:
         return None
-    return db.session.scalars(sa.select(Charge).where(Charge.request_key == request_key)).one_or_none()
+    return db.session.scalars(
+        sa.select(Charge).where(Charge.request_key == request_key)
+    ).one_or_none()
 
 
 def refund_of_request(request_key: str | None) -> Refund | None:
     """Return the refund that a request with this client key has made already."""
     if request_key is None:
         return None
-    return db.session.scalars(sa.select(Refund).where(Refund.request_key == request_key)).one_or_none()
+    return db.session.scalars(
+        sa.select(Refund).where(Refund.request_key == request_key)
+    ).one_or_none()
 
 
 def charge_of_invoice(invoice_id: int) -> Charge | None:
     """Return the charge behind an invoice."""
-    return db.session.scalars(sa.select(Charge).where(Charge.invoice_id == invoice_id)).one_or_none()
+    return db.session.scalars(
+        sa.select(Charge).where(Charge.invoice_id == invoice_id)
+    ).one_or_none()
 
 
 def charge_of_payment(payment_intent: str) -> Charge | None:

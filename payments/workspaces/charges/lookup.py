@@ -10,7 +10,9 @@ from payments.workspaces.charges.outcomes import Outcome, of_payment
 _SLACK_SECONDS = 300
 
 
-def find_outcome(gateway: Gateway, customer: str, *, charge_id: int, created: int) -> Outcome | None:
+def find_outcome(
+    gateway: Gateway, customer: str, *, charge_id: int, created: int
+) -> Outcome | None:
     """Return what became of the charge at Stripe, None when Stripe never made a payment for it."""
     listed = gateway.find_payments(customer, since=created - _SLACK_SECONDS)
     ours = [payment for payment in listed if payment.metadata.get("charge_id") == str(charge_id)]

@@ -35,7 +35,9 @@ def of_payment(payment: Payment) -> Outcome:
     if payment.status == "requires_action" or payment.error_code == "authentication_required":
         return needs_action(payment.id, payment.error_message)
     if payment.status == "requires_payment_method" and payment.error_code:
-        return Outcome(FAILED, payment.id, payment.error_code, payment.decline_code, payment.error_message)
+        return Outcome(
+            FAILED, payment.id, payment.error_code, payment.decline_code, payment.error_message
+        )
     return Outcome(PENDING, payment.id)
 
 
@@ -49,7 +51,11 @@ def needs_action(payment_intent: str, message: str | None = None) -> Outcome:
 def of_decline(error: Declined) -> Outcome:
     """The issuer's no, with the message that its holder may read."""
     return Outcome(
-        FAILED, error.payment_intent, error.code or "card_declined", error.decline_code, error.message
+        FAILED,
+        error.payment_intent,
+        error.code or "card_declined",
+        error.decline_code,
+        error.message,
     )
 
 

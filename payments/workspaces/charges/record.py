@@ -54,7 +54,9 @@ def record(charge_id: int, outcome: Outcome, *, actor: str) -> bool:
 
 def _locked(charge_id: int) -> tuple[Charge, Workspace]:
     """Lock the workspace, then the charge: everybody takes locks in this order."""
-    workspace_id = db.session.scalars(sa.select(Charge.workspace_id).where(Charge.id == charge_id)).one()
+    workspace_id = db.session.scalars(
+        sa.select(Charge.workspace_id).where(Charge.id == charge_id)
+    ).one()
     workspace = queries.lock_workspace(workspace_id)
     query = sa.select(Charge).where(Charge.id == charge_id).with_for_update()
     return db.session.scalars(query.execution_options(populate_existing=True)).one(), workspace

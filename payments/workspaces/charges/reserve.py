@@ -52,7 +52,11 @@ def _check_idle(workspace_id: int) -> None:
 
 
 def _added(
-    workspace: Workspace, plan: PricingPlan, method: PaymentMethod, requested_by: int, request_key: str | None
+    workspace: Workspace,
+    plan: PricingPlan,
+    method: PaymentMethod,
+    requested_by: int,
+    request_key: str | None,
 ) -> Charge:
     invoice = issue(
         workspace.id,
@@ -74,9 +78,13 @@ def _added(
     )
     db.session.add(charge)
     db.session.flush()
-    _note("charge.reserved", workspace, actor=f"user:{requested_by}", charge=charge.id, plan=plan.slug)
+    _note(
+        "charge.reserved", workspace, actor=f"user:{requested_by}", charge=charge.id, plan=plan.slug
+    )
     return charge
 
 
 def _note(kind: str, workspace: Workspace, *, actor: str, **data: int | str) -> None:
-    append(kind, actor=actor, subject=f"workspace:{workspace.id}", workspace_id=workspace.id, **data)
+    append(
+        kind, actor=actor, subject=f"workspace:{workspace.id}", workspace_id=workspace.id, **data
+    )

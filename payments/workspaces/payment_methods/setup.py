@@ -81,7 +81,7 @@ def _described(gateway: Gateway, method_id: str, name: str | None, postal_code: 
 
 
 def save_completed(workspace: Workspace, setup: Setup, *, actor: str) -> None:
-    """Save the card of a SetupIntent that Stripe reports as done, should the browser never say so."""
+    """Save the card of a SetupIntent that Stripe calls done, should the browser never say so."""
     workspace_id, customer = workspace.id, workspace.stripe_customer_id
     if customer is None or setup.customer != customer or setup.payment_method is None:
         return

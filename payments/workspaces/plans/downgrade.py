@@ -13,7 +13,9 @@ from payments.workspaces.guards import Access
 from payments.workspaces.models import PricingPlan, Workspace
 from payments.workspaces.plans.resolve import check_downgrade, describe_change, resolve_plan
 
-NOTE = "Downgrade takes effect immediately. No refund will be issued for the current billing period."
+NOTE = (
+    "Downgrade takes effect immediately. No refund will be issued for the current billing period."
+)
 
 
 def downgrade_plan(access: Access, plan_slug: str) -> Workspace:

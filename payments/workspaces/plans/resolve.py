@@ -42,6 +42,7 @@ def describe_change(kind: str, workspace: Workspace, target: PricingPlan) -> Pla
     """Write down what the invoice is about, with the names as they are now."""
     current = workspace.plan
     verb = "Upgrade" if kind == "plan_upgrade" else "Downgrade"
+    move = f"from {current.name} to {target.name} plan"
     return PlanChange(
         type=kind,
         plan_id=target.id,
@@ -51,5 +52,5 @@ def describe_change(kind: str, workspace: Workspace, target: PricingPlan) -> Pla
         previous_plan_id=current.id,
         previous_plan_name=current.name,
         previous_plan_slug=current.slug,
-        description=f'{verb} workspace "{workspace.name}" from {current.name} to {target.name} plan',
+        description=f'{verb} workspace "{workspace.name}" {move}',
     )

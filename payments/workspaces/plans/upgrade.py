@@ -16,12 +16,17 @@ from payments.workspaces.plans.resolve import check_upgrade, resolve_plan
 
 
 def upgrade_plan(
-    access: Access, plan_slug: str, reference: int | str | None, *, wait: bool, request_key: str | None
+    access: Access,
+    plan_slug: str,
+    reference: int | str | None,
+    *,
+    wait: bool,
+    request_key: str | None,
 ) -> Charge | None:
-    """Charge the plan's full price and switch to it; return the charge, None for a plan without price.
+    """Charge the plan's full price and switch to it.
 
-    The charge is settled, waits for authentication, or is still pending when the bounded wait is
-    over (at once without `wait`).
+    Returns the charge, or None for a plan without a price. The charge is settled, or waits for
+    authentication, or is still pending when the bounded wait is over (at once without `wait`).
     """
     plan = resolve_plan(plan_slug)
     repeated = queries.charge_of_request(request_key)
@@ -41,7 +46,9 @@ def _reserved(
     workspace_id, user_id, plan_id = access.workspace.id, access.user.id, plan.id
     method_id = choose_method(access, reference).id
     with transaction():
-        return reserve(workspace_id, plan_id, method_id, requested_by=user_id, request_key=request_key).id
+        return reserve(
+            workspace_id, plan_id, method_id, requested_by=user_id, request_key=request_key
+        ).id
 
 
 def _upgrade_free(access: Access, plan: PricingPlan) -> None:

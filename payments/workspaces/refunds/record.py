@@ -91,7 +91,10 @@ def _apply(refund: Refund, outcome: RefundOutcome, actor: str) -> None:
         return
     refund.status = outcome.status
     refund.stripe_refund_id = outcome.stripe_refund or refund.stripe_refund_id
-    refund.error_code, refund.error_message = outcome.error_code, (outcome.message or "")[:500] or None
+    refund.error_code, refund.error_message = (
+        outcome.error_code,
+        (outcome.message or "")[:500] or None,
+    )
     refund.leased_until, refund.uncertain, refund.settled_at = None, False, clock.now()
     db.session.flush()
     _restate_invoice(refund.invoice_id)

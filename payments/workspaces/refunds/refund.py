@@ -37,7 +37,9 @@ def refund_invoice(
     if repeated is not None:
         return _driven(repeated.id, wait=wait)
     minor = None if amount is None else _minor(amount, invoice.currency)
-    refund_id = reserve(invoice, minor, reason=reason, requested_by=user_id, request_key=request_key)
+    refund_id = reserve(
+        invoice, minor, reason=reason, requested_by=user_id, request_key=request_key
+    )
     return _driven(refund_id, wait=wait)
 
 

@@ -41,7 +41,11 @@ def _confirmed(body: dict[str, Any], access: Access) -> dict[str, Any]:
     workspace_id, slug = access.workspace.id, access.workspace.slug
     setup_id, method_id = body["setup_intent_id"], body["payment_method_id"]
     setup.confirm(
-        access, setup_id, method_id, name=body["billing_name"], postal_code=body["billing_postal_code"]
+        access,
+        setup_id,
+        method_id,
+        name=body["billing_name"],
+        postal_code=body["billing_postal_code"],
     )
     data = {
         "payment_method_id": method_id,
@@ -130,5 +134,3 @@ def delete_method(method_id: str, access: Access) -> dict[str, Any]:
     """Take a card out of use; the one that has been there longest becomes the default."""
     data = {"id": manage.delete(access, method_id), "deleted": True}
     return {"message": "Payment method deleted successfully", "data": data}
-
-

@@ -47,12 +47,19 @@ def upgrade(body: dict[str, Any], access: Access) -> Any:
     """
     workspace_id, slug = access.workspace.id, access.workspace.slug
     charge = upgrade_plan(
-        access, body["plan_slug"], body["payment_method_id"], wait=not prefers_async(), request_key=request_key()
+        access,
+        body["plan_slug"],
+        body["payment_method_id"],
+        wait=not prefers_async(),
+        request_key=request_key(),
     )
     if charge is not None and not answers.settled(charge):
         return accepted({"charge": charge}, ChargeDataSchema(), _charge_url(slug, charge.id))
     workspace = db.session.get_one(Workspace, workspace_id, populate_existing=True)
-    return {"message": "Plan upgraded successfully", "data": {"workspace": workspace, "payment_intent": charge}}
+    return {
+        "message": "Plan upgraded successfully",
+        "data": {"workspace": workspace, "payment_intent": charge},
+    }
 
 
 @blueprint.post("/workspace/<string:slug>/downgrade-plan")
@@ -64,7 +71,10 @@ def upgrade(body: dict[str, Any], access: Access) -> Any:
 def downgrade(body: dict[str, Any], access: Access) -> dict[str, Any]:
     """Move to a lower plan at once, without a refund."""
     workspace = downgrade_plan(access, body["plan_slug"])
-    return {"message": "Plan downgraded successfully", "data": {"workspace": workspace, "note": NOTE}}
+    return {
+        "message": "Plan downgraded successfully",
+        "data": {"workspace": workspace, "note": NOTE},
+    }
 
 
 @blueprint.get("/<string:slug>/charges/<string:charge_id>")

@@ -22,8 +22,12 @@ BRANDS = {
 class ConfirmSchema(CamelSchema):
     """What the browser reports of a completed SetupIntent."""
 
-    setup_intent_id = Text(required=True, least=1, most=255, validate=validate.Regexp(r"seti_\w+\Z"))
-    payment_method_id = Text(required=True, least=1, most=255, validate=validate.Regexp(r"pm_\w+\Z"))
+    setup_intent_id = Text(
+        required=True, least=1, most=255, validate=validate.Regexp(r"seti_\w+\Z")
+    )
+    payment_method_id = Text(
+        required=True, least=1, most=255, validate=validate.Regexp(r"pm_\w+\Z")
+    )
     billing_name = Text(most=255, allow_none=True, load_default=None)
     billing_postal_code = Text(most=20, allow_none=True, load_default=None)
 

@@ -48,7 +48,7 @@ def _producer() -> Celery:
     if held is None:
         held = Celery("payments-producer", set_as_current=False)
         held.config_from_object("celeryconfig")
-        held.conf.broker_url = settings().redis_url
+        held.conf.update(broker_url=settings().redis_url)
         current_app.extensions["payments.producer"] = held
     return held
 

@@ -161,4 +161,4 @@ def setup_of_event(intent: dict[str, Any]) -> Setup:
 
 
 def _reference(value: Any) -> str | None:
-    return value["id"] if isinstance(value, dict) else value
+    return str(value["id"]) if isinstance(value, dict) else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from payments.kit.errors import AppError
 from payments.workspaces import errors
 from payments.workspaces.charges.action import refresh
 from payments.workspaces.models import Charge, Refund
@@ -52,7 +53,7 @@ def _common(charge: Charge) -> dict[str, Any]:
     }
 
 
-_FAILURES: dict[str, Callable[[Charge], errors.AppError]] = {
+_FAILURES: dict[str, Callable[[Charge], AppError]] = {
     _STRIPE: lambda charge: errors.PaymentError(details=_common(charge)),
     _CONFIGURATION: lambda charge: errors.StripeNotConfigured(details=_common(charge)),
     "expired": lambda charge: errors.PaymentError(charge.error_message, details=_common(charge)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import cast
 
 import sqlalchemy as sa
 
@@ -57,7 +58,7 @@ def claim(model: type[Work], row_id: int) -> Attempt | None:
     fence = leases.claim(model, row_id, (PENDING,), seconds=LEASE_SECONDS)
     if fence is None:
         return None
-    row = db.session.get_one(model, row_id, populate_existing=True)
+    row = _get(model, row_id)
     row.first_called_at = row.first_called_at or clock.now()
     return Attempt(
         model=model,
@@ -74,7 +75,7 @@ def claim(model: type[Work], row_id: int) -> Attempt | None:
 def next_attempt(attempt: Attempt) -> str:
     """Begin another attempt after the former one is known to hold nothing; return its key."""
     with transaction():
-        row = db.session.get_one(attempt.model, attempt.row_id, populate_existing=True)
+        row = _get(attempt.model, attempt.row_id)
         row.attempt += 1
         row.tries = 1
         return row.idempotency_key
@@ -87,7 +88,7 @@ def put_back(
     model = attempt.model
     with transaction():
         query = sa.select(model).where(model.id == attempt.row_id, model.fence == attempt.fence)
-        row = db.session.scalars(query.with_for_update()).one_or_none()
+        row = cast("Work | None", db.session.scalars(query.with_for_update()).one_or_none())
         if row is None or row.status != PENDING:
             return
         row.uncertain = row.uncertain or uncertain
@@ -107,3 +108,7 @@ def postpone(attempt: Attempt, error: GatewayError) -> None:
         "%s comes back: %s (%s)", what, type(error).__name__, error.code,
     )  # fmt: skip
     put_back(attempt, uncertain=unknown, attention=bug)
+
+
+def _get(model: type[Work], row_id: int) -> Work:
+    return cast(Work, db.session.get_one(model, row_id, populate_existing=True))

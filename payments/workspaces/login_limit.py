@@ -22,7 +22,15 @@ def login_limit() -> str:
 
 def login_key() -> str:
     """Count by address and email together: nobody can lock another's account from elsewhere."""
-    body = request.get_json(silent=True)
-    email = body.get("email") if isinstance(body, dict) else None
     # The digest is bounded and plain ASCII, whatever was sent as an email.
-    return f"{get_remote_address()}:{crypto.digest(ascii(email).lower())}"
+    return f"{get_remote_address()}:{crypto.digest(ascii(_email()))}"
+
+
+def _email() -> str:
+    """Return the email as the look-up will see it, so that spaces and capitals count as one."""
+    try:
+        body = request.get_json(silent=True)
+    except (RecursionError, ValueError):  # a body that the view will refuse
+        return ""
+    email = body.get("email") if isinstance(body, dict) else None
+    return email.strip().lower() if isinstance(email, str) else ""

@@ -47,6 +47,7 @@ def run(charge_id: int) -> None:
     if claimed is None:
         return
     attempt, order = claimed
+    outcome: Outcome | None
     try:
         outcome = _asked(attempt, order)
     except GatewayError as error:

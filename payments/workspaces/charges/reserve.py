@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from payments.invoices import documents
 from payments.invoices.issue import PaidBy, issue, mark_paid
 from payments.invoices.models import UPGRADE
@@ -84,7 +86,6 @@ def _added(
     return charge
 
 
-def _note(kind: str, workspace: Workspace, *, actor: str, **data: int | str) -> None:
-    append(
-        kind, actor=actor, subject=f"workspace:{workspace.id}", workspace_id=workspace.id, **data
-    )
+def _note(kind: str, workspace: Workspace, *, actor: str, **data: Any) -> None:
+    where = f"workspace:{workspace.id}"
+    append(kind, actor=actor, subject=where, workspace_id=workspace.id, **data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -19,13 +20,37 @@ SUBMITTED = "submitted"
 _OPEN = sa.text("status IN ('pending', 'requires_action')")
 
 
-class Charge(Base, Stamped, Leased):
-    """One attempt to take money for a plan; its invoice stands from the start.
+class MovesMoney(Stamped, Leased):
+    """What charges and refunds share: attempts at Stripe, each under a key of its own.
 
-    `uncertain` says that a call's outcome never reached us: Stripe may hold the money.
+    `uncertain` says that a call's outcome never reached us: Stripe may have moved the money.
     """
 
+    key_prefix: ClassVar[str]
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    # The client's own Idempotency-Key: a request repeated after a crash finds its row again.
+    request_key: Mapped[str | None] = mapped_column(sa.String(300), unique=True)
+    status: Mapped[str] = mapped_column(sa.String(20), default=PENDING)
+    attempt: Mapped[int] = mapped_column(default=1)
+    first_called_at: Mapped[datetime | None]
+    uncertain: Mapped[bool] = mapped_column(default=False)
+    needs_attention: Mapped[bool] = mapped_column(default=False)
+    error_code: Mapped[str | None] = mapped_column(sa.String(60))
+    error_message: Mapped[str | None] = mapped_column(sa.String(500))
+    settled_at: Mapped[datetime | None]
+
+    @property
+    def idempotency_key(self) -> str:
+        """Return the key of the present attempt: the same for every retry of it."""
+        return f"{self.key_prefix}-{self.id}-{self.attempt}"
+
+
+class Charge(Base, MovesMoney):
+    """One request to take money for a plan; its invoice stands from the start."""
+
     __tablename__ = "charges"
+    key_prefix = "charge"
     __table_args__ = (
         # One open charge a workspace: the last guard against a double click.
         sa.Index(
@@ -36,7 +61,6 @@ class Charge(Base, Stamped, Leased):
         sa.CheckConstraint("amount_minor >= 0", name="amount"),
     )  # fmt: skip
 
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
     workspace_id: Mapped[int] = mapped_column(sa.ForeignKey("workspaces.id"), index=True)
     requested_by: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
     invoice_id: Mapped[int] = mapped_column(sa.ForeignKey("invoices.id"), unique=True)
@@ -45,36 +69,21 @@ class Charge(Base, Stamped, Leased):
     stripe_payment_method_id: Mapped[str] = mapped_column(sa.String(255))
     amount_minor: Mapped[int] = mapped_column(sa.BigInteger)
     currency: Mapped[str] = mapped_column(sa.String(3))
-    # The client's own Idempotency-Key: a request repeated after a crash finds its row again.
-    request_key: Mapped[str | None] = mapped_column(sa.String(300), unique=True)
-    status: Mapped[str] = mapped_column(sa.String(20), default=PENDING)
-    attempt: Mapped[int] = mapped_column(default=1)
-    first_called_at: Mapped[datetime | None]
-    uncertain: Mapped[bool] = mapped_column(default=False)
-    needs_attention: Mapped[bool] = mapped_column(default=False)
     stripe_payment_intent_id: Mapped[str | None] = mapped_column(sa.String(255), unique=True)
-    error_code: Mapped[str | None] = mapped_column(sa.String(60))
     decline_code: Mapped[str | None] = mapped_column(sa.String(60))
-    error_message: Mapped[str | None] = mapped_column(sa.String(500))
     expires_at: Mapped[datetime | None]
-    settled_at: Mapped[datetime | None]
-
-    @property
-    def idempotency_key(self) -> str:
-        """Return the key of the present attempt: the same for every retry of it."""
-        return f"charge-{self.id}-{self.attempt}"
 
 
-class Refund(Base, Stamped, Leased):
+class Refund(Base, MovesMoney):
     """Money on its way back, asked for here or made in Stripe's dashboard."""
 
     __tablename__ = "refunds"
+    key_prefix = "refund"
     __table_args__ = (
         sa.Index("ix_refunds_due", "status", "due_at"),
         sa.CheckConstraint("amount_minor > 0", name="amount"),
     )
 
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
     workspace_id: Mapped[int] = mapped_column(sa.ForeignKey("workspaces.id"))
     charge_id: Mapped[int] = mapped_column(sa.ForeignKey("charges.id"), index=True)
     invoice_id: Mapped[int] = mapped_column(sa.ForeignKey("invoices.id"), index=True)
@@ -82,19 +91,4 @@ class Refund(Base, Stamped, Leased):
     amount_minor: Mapped[int] = mapped_column(sa.BigInteger)
     currency: Mapped[str] = mapped_column(sa.String(3))
     reason: Mapped[str | None] = mapped_column(sa.String(500))
-    # The client's own Idempotency-Key: a request repeated after a crash finds its row again.
-    request_key: Mapped[str | None] = mapped_column(sa.String(300), unique=True)
-    status: Mapped[str] = mapped_column(sa.String(20), default=PENDING)
-    attempt: Mapped[int] = mapped_column(default=1)
-    first_called_at: Mapped[datetime | None]
-    uncertain: Mapped[bool] = mapped_column(default=False)
-    needs_attention: Mapped[bool] = mapped_column(default=False)
     stripe_refund_id: Mapped[str | None] = mapped_column(sa.String(255), unique=True)
-    error_code: Mapped[str | None] = mapped_column(sa.String(60))
-    error_message: Mapped[str | None] = mapped_column(sa.String(500))
-    settled_at: Mapped[datetime | None]
-
-    @property
-    def idempotency_key(self) -> str:
-        """Return the key of the present attempt: the same for every retry of it."""
-        return f"refund-{self.id}-{self.attempt}"

@@ -33,7 +33,8 @@ def upgrade_plan(
     if repeated is None:
         check_upgrade(access.workspace.plan, plan)
         if plan.price_minor == 0:
-            return _upgrade_free(access, plan)
+            _upgrade_free(access, plan)
+            return None
         charge_id = _reserved(access, plan, reference, request_key)
     else:
         charge_id = repeated.id

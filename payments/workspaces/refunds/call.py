@@ -36,6 +36,7 @@ def run(refund_id: int) -> None:
     if claimed is None:
         return
     attempt, order = claimed
+    outcome: RefundOutcome | None
     try:
         outcome = _asked(attempt, order)
     except GatewayError as error:

@@ -81,7 +81,7 @@ def downgrade(body: dict[str, Any], access: Access) -> dict[str, Any]:
 @workspace_access()
 @documented_errors(blueprint, 400, 401, 403, 404)
 @blueprint.response(200, ChargeAnswer)
-def get_charge(charge_id: str, access: Access) -> dict[str, Any]:
+def get_charge(charge_id: str, access: Access) -> Any:
     """Return a charge; while it waits for authentication, Stripe is asked how far that is."""
     charge, manages = _get_charge(access, charge_id), access.manages
     row_id = charge.id

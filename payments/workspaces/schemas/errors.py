@@ -1,4 +1,4 @@
-"""The body of every error of this dialect, and a short way to document which ones a view gives."""
+"""A short way to document which errors a view gives."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from functools import reduce
 from typing import Any, TypeVar, cast
 
 from flask_smorest import Blueprint
-from marshmallow import fields
 
-from payments.kit.http import CamelSchema
+from payments.kit.blueprints import ErrorSchema
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -28,15 +27,6 @@ _MEANINGS = {
     500: "Stripe or the configuration failed",
     503: "Closed for maintenance; `Retry-After` says when to come back",
 }
-
-
-class ErrorSchema(CamelSchema):
-    """`message` and `error` say the same sentence to people, `code` says it to programs."""
-
-    message = fields.String(required=True)
-    error = fields.String(required=True)
-    code = fields.String(required=True)
-    details = fields.Dict()
 
 
 def documented_errors(blueprint: Blueprint, *statuses: int) -> Callable[[View], View]:

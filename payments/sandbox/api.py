@@ -1,0 +1,226 @@
+"""From a request to an answer under /v1: who asks, is it a repeat, does a fault strike, run it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from dataclasses import replace
+from typing import Any
+
+from .accounts import Account, authenticate, from_scope, secret_key_required
+from .call import Call
+from .clock import monotonic, pause
+from .errors import ApiError, unknown_url
+from .exchange import Exchange
+from .expand import expand
+from .faults import Fault
+from .form import decode
+from .idempotency import Answer
+from .ids import new_id
+from .messages import Json, Request, Response
+from .params import validate
+from .parts import Parts
+from .registry import Route, find_job, find_route
+from .resources.browser import shown_to
+
+log = logging.getLogger(__name__)
+
+
+class Api:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def answer(self, request: Request) -> Response:
+        exchange = Exchange(request, new_id("req"), monotonic())
+        try:
+            self._identify(exchange)
+            with self._parts.idempotency.hold(exchange.scope, exchange.key):
+                response = self._with_faults(exchange)
+        except ApiError as refusal:
+            response = Response.of_json(refusal.status, {"error": refusal.error})
+            if refusal.status == 409:
+                response.headers["Stripe-Should-Retry"] = "true"
+        self._sign(exchange, response)
+        self._note(exchange, response)
+        return response
+
+    def _identify(self, exchange: Exchange) -> None:
+        request = exchange.request
+        exchange.params = decode(request.query)
+        if request.body:
+            exchange.params.update(decode(_text(request.body)))
+        key = exchange.params.pop("key", "")
+        exchange.account = authenticate(request, key if isinstance(key, str) else "")
+        if request.method == "POST":
+            exchange.key = request.header("idempotency-key") or None
+
+    def _with_faults(self, exchange: Exchange) -> Response:
+        request = exchange.request
+        fault = self._parts.faults.take(exchange.scope, request.method, request.path)
+        if fault is None:
+            return self._execute(exchange)
+        exchange.fault = fault.action
+        if fault.action == "drop_before":
+            return Response.drop()
+        if fault.action == "status":
+            return Response(fault.status, _dump(fault.body()), dict(fault.headers))
+        if fault.action in ("stored_500", "error"):
+            return self._execute(exchange, fault)
+        return self._execute_around(exchange, fault)
+
+    def _execute_around(self, exchange: Exchange, fault: Fault) -> Response:
+        """The call is carried out as usual; only the way of its answer is troubled."""
+        if fault.action == "delay" and fault.when == "before":
+            pause(fault.ms / 1000)
+        response = self._execute(exchange)
+        if fault.action == "drop_after":
+            return Response.drop()
+        if fault.when == "after":
+            pause(fault.ms / 1000)
+        return response
+
+    def _execute(self, exchange: Exchange, fault: Fault | None = None) -> Response:
+        with self._parts.store.transaction():
+            self.run_due_jobs(exchange.scope)
+            answer = self._earlier(exchange)
+            if answer is None:
+                answer = self._run(exchange, fault)
+        return _response(exchange, answer)
+
+    def _earlier(self, exchange: Exchange) -> Answer | None:
+        if exchange.key is None:
+            return None
+        answer = self._parts.idempotency.find(
+            exchange.scope, exchange.key, exchange.endpoint, exchange.params
+        )
+        exchange.replayed = answer is not None
+        return answer
+
+    def _run(self, exchange: Exchange, fault: Fault | None) -> Answer:
+        route, path = self._route(exchange)
+        # Refusals up to here are not kept under the key: nothing has been executed yet.
+        call = self._call(exchange, validate(route.schema, exchange.params, route.required), path)
+        if fault is None or fault.effect:
+            status, body = self._step(route, call)
+        if fault is not None:
+            status, body = fault.status, fault.body()
+        answer = Answer(status, _dump(body), exchange.request_id)
+        if exchange.key is not None and (fault is None or fault.stored):
+            self._parts.idempotency.save(
+                exchange.scope, exchange.key, exchange.endpoint, exchange.params, answer
+            )
+        return answer
+
+    def _route(self, exchange: Exchange) -> tuple[Route, dict[str, str]]:
+        request = exchange.request
+        found = find_route(request.method, request.path)
+        if found is None:
+            raise unknown_url(request.method, request.path)
+        if exchange.account and exchange.account.publishable and not found[0].browser:
+            raise secret_key_required()
+        return found
+
+    def _step(self, route: Route, call: Call) -> tuple[int, Any]:
+        """Run the operation; what a refusal has already done stays only if the refusal says so."""
+        with self._parts.store.step() as take_back:
+            try:
+                return 200, expand(call, route.handler(call), call.params.get("expand", []))
+            except ApiError as refusal:
+                if not refusal.keeps_effects:
+                    take_back()
+                return refusal.status, {"error": _visible(call, refusal.error)}
+            except Exception:
+                log.exception("the sandbox failed on %s", call.url_path)
+                take_back()
+                return 500, Fault("status").body()
+
+    def _call(self, exchange: Exchange, params: Json, path: dict[str, str]) -> Call:
+        call = self.bare_call(exchange.account or from_scope(exchange.scope))
+        return replace(
+            call,
+            params=params,
+            path=path,
+            url_path=exchange.request.path,
+            base_url=self._parts.settings.public_url or exchange.request.base_url,
+            api_version=exchange.version,
+            request_id=exchange.request_id,
+            idempotency_key=exchange.key,
+        )
+
+    def bare_call(self, account: Account) -> Call:
+        """A call that no request stands behind: a due job, a page that a person opened."""
+        parts = self._parts
+        return Call(account, parts.store, parts.outbox, parts.settings, parts.settings.public_url)
+
+    def run_due_jobs(self, scope: str) -> None:
+        for name, object_id in self._parts.store.take_due_jobs(scope):
+            with self._parts.store.step() as take_back:
+                try:
+                    find_job(name)(self.bare_call(from_scope(scope)), object_id)
+                except ApiError:  # its object is gone
+                    take_back()
+
+    def run_all_due_jobs(self) -> None:
+        with self._parts.store.transaction():
+            for scope in self._parts.store.scopes_with_jobs():
+                self.run_due_jobs(scope)
+
+    def _sign(self, exchange: Exchange, response: Response) -> None:
+        response.headers["Content-Type"] = "application/json"
+        response.headers["Request-Id"] = exchange.request_id
+        response.headers["Stripe-Version"] = exchange.version
+        if exchange.key is not None:
+            response.headers["Idempotency-Key"] = _header_safe(exchange.key)
+
+    def _note(self, exchange: Exchange, response: Response) -> None:
+        request = exchange.request
+        entry = {
+            "request_id": exchange.request_id,
+            "time": self._parts.store.clocks.now(exchange.scope),
+            "method": request.method,
+            "path": request.path,
+            "params": exchange.params,
+            "status": None if response.dropped else response.status,
+            "dropped": response.dropped,
+            "fault": exchange.fault,
+            "idempotency_key": exchange.key,
+            "replayed": exchange.replayed,
+            "duration_us": int((monotonic() - exchange.started) * 1_000_000),
+        }
+        self._parts.request_log.add(exchange.scope, entry)
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise ApiError(400, "Invalid request body: it is not valid UTF-8.") from None
+
+
+def _dump(body: Any) -> bytes:
+    return json.dumps(body).encode()
+
+
+def _header_safe(text: str) -> str:
+    return re.sub(r"[^\x20-\x7e]", "?", text)
+
+
+def _response(exchange: Exchange, answer: Answer) -> Response:
+    response = Response(answer.status, answer.body)
+    if answer.status >= 400:
+        # Asking again under the same key would only bring the same answer.
+        response.headers["Stripe-Should-Retry"] = "false"
+    if exchange.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+        response.headers["Original-Request"] = answer.request_id
+    return response
+
+
+def _visible(call: Call, error: Json) -> Json:
+    """An intent inside an error shows a browser no more than the intent itself would."""
+    shown = dict(error)
+    for kind in ("payment_intent", "setup_intent"):
+        if kind in shown:
+            shown[kind] = shown_to(call, shown[kind])
+    return shown

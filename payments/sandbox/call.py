@@ -1,0 +1,79 @@
+"""What a resource works with while it answers one call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .accounts import Account
+from .errors import unknown_object, unknown_reference
+from .messages import Json
+from .objects import Objects, Record
+from .settings import Settings
+from .store import Store
+from .version import API_VERSION
+
+if TYPE_CHECKING:
+    from .outbox import Outbox
+
+
+@dataclass
+class Call:
+    account: Account
+    store: Store
+    outbox: Outbox
+    settings: Settings
+    base_url: str
+    params: Json = field(default_factory=dict)
+    path: dict[str, str] = field(default_factory=dict)
+    url_path: str = ""
+    api_version: str = API_VERSION
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+    @property
+    def now(self) -> int:
+        return self.store.clocks.now(self.account.scope)
+
+    @property
+    def objects(self) -> Objects:
+        return self.store.objects(self.account.scope)
+
+    def subject(self, kind: str) -> Record:
+        """Return the object whose id stands in the path."""
+        object_id = self.path["id"]
+        record = self.objects.find(kind, object_id)
+        if record is None:
+            raise unknown_object(kind, object_id, hint=self._hint(kind, object_id))
+        return record
+
+    def reference(self, kind: str, object_id: str, param: str) -> Record:
+        """Return the object whose id was given as a parameter."""
+        record = self.objects.find(kind, object_id)
+        if record is None or record.data.get("deleted"):
+            raise unknown_reference(kind, object_id, param, hint=self._hint(kind, object_id))
+        return record
+
+    def _hint(self, kind: str, object_id: str) -> str:
+        """Tell, as Stripe does, that a key of the other mode was probably used."""
+        if self.store.objects(self.account.other_scope).find(kind, object_id) is None:
+            return ""
+        mine, other = ("live", "test") if self.account.livemode else ("test", "live")
+        return (
+            f"; a similar object exists in {other} mode, but a {mine} mode key was used to make"
+            " this request."
+        )
+
+    def update(self, record: Record, event: str) -> Record:
+        """Store a change and tell about it, with what it was before; silent when nothing did."""
+        previous = record.previous_attributes()
+        self.objects.save(record)
+        if previous:
+            self.emit(event, record.data, previous)
+        return record
+
+    def emit(self, event_type: str, data: Json, previous: Json | None = None) -> None:
+        self.outbox.publish(self, event_type, data, previous)
+
+    def later(self, seconds: int, job: str, object_id: str) -> None:
+        self.store.schedule(self.account.scope, self.now + seconds, job, object_id)

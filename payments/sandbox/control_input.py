@@ -1,0 +1,91 @@
+"""Checks of what the controls are given, so that a typo in a test is told and not ignored."""
+
+from collections.abc import Callable
+from typing import Any
+
+from .errors import ApiError
+from .faults import ACTIONS, Fault
+from .messages import Json
+
+MAX_DELAY_MS = 120_000
+CENTURY = 100 * 365 * 86400
+
+
+def _number(low: int, high: int) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and low <= value <= high
+
+
+def _flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(text, str) and text.isascii() and text.isprintable()
+        for pair in value.items()
+        for text in pair
+    )
+
+
+FAULT: dict[str, Callable[[Any], bool]] = {
+    "action": lambda value: value in ACTIONS,
+    "effect": _flag,
+    "error": lambda value: isinstance(value, dict),
+    "headers": _texts,
+    "ms": _number(0, MAX_DELAY_MS),
+    "status": _number(400, 599),
+    "stored": _flag,
+    "times": _number(1, 1_000_000),
+    "when": lambda value: value in ("before", "after"),
+}
+MATCH: dict[str, Callable[[Any], bool]] = {"method": _text, "path": _text}
+SWITCH: dict[str, Callable[[Any], bool]] = {
+    "drop": _number(0, 1_000_000),
+    "duplicate": _number(0, 1_000_000),
+    "pause": _flag,
+    "reverse": _flag,
+}
+
+
+def check_fault(given: Json) -> Fault:
+    match = given.get("match", {})
+    if not isinstance(match, dict):
+        raise _bad("match")
+    rest = {name: value for name, value in given.items() if name != "match"}
+    fields = {**_checked(rest, FAULT), **_checked(match, MATCH)}
+    if "action" not in fields:
+        raise _bad("action")
+    if fields["action"] == "stored_500":
+        fields |= {"status": 500, "stored": True}
+    return Fault(**fields)
+
+
+def check_switch(given: Json) -> Json:
+    return _checked(given, SWITCH)
+
+
+def check_seconds(given: Json) -> int:
+    """The clock only goes forward: Stripe's time never runs back."""
+    return int(_checked(given, {"seconds": _number(0, CENTURY)}, "seconds")["seconds"])
+
+
+def check_clock(given: Json) -> int:
+    return int(_checked(given, {"now": _number(1, 2**40)}, "now")["now"])
+
+
+def _checked(given: Json, checks: dict[str, Callable[[Any], bool]], *needed: str) -> Json:
+    for name in needed:
+        if name not in given:
+            raise _bad(name)
+    for name, value in given.items():
+        if name not in checks or not checks[name](value):
+            raise _bad(name)
+    return given
+
+
+def _bad(name: str) -> ApiError:
+    return ApiError(400, f"Missing or not understood: {name}.", param=name)

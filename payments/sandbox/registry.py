@@ -1,0 +1,79 @@
+"""The table of operations: each resource module adds its own rows on import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from .call import Call
+from .messages import Json
+from .params import EXPAND, Schema
+
+Handler = Callable[[Call], Json]
+Job = Callable[[Call, str], None]
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    segments: tuple[str, ...]
+    handler: Handler
+    schema: Schema
+    required: tuple[str, ...]
+    browser: bool  # may be called with a publishable key
+
+    def fit(self, segments: tuple[str, ...]) -> dict[str, str] | None:
+        values: dict[str, str] = {}
+        for mine, given in zip(self.segments, segments, strict=True):
+            if mine.startswith("{"):
+                values[mine[1:-1]] = given
+            elif mine != given:
+                return None
+        return values
+
+
+_routes: dict[tuple[str, int], list[Route]] = {}
+_jobs: dict[str, Job] = {}
+
+
+def route(
+    method: str,
+    path: str,
+    schema: Schema | None = None,
+    required: Iterable[str] = (),
+    *,
+    browser: bool = False,
+) -> Callable[[Handler], Handler]:
+    def register(handler: Handler) -> Handler:
+        segments = tuple(path.strip("/").split("/"))
+        full = {**EXPAND, **(schema or {})}
+        row = Route(method, segments, handler, full, tuple(required), browser)
+        rows = _routes.setdefault((method, len(segments)), [])
+        rows.append(row)
+        rows.sort(key=lambda each: sum(part.startswith("{") for part in each.segments))
+        return handler
+
+    return register
+
+
+def find_route(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+    segments = tuple(path.strip("/").split("/"))
+    for row in _routes.get((method, len(segments)), []):
+        values = row.fit(segments)
+        if values is not None:
+            return row, values
+    return None
+
+
+def job(name: str) -> Callable[[Job], Job]:
+    """Register work that falls due at a time of the account's own clock."""
+
+    def register(work: Job) -> Job:
+        _jobs[name] = work
+        return work
+
+    return register
+
+
+def find_job(name: str) -> Job:
+    return _jobs[name]

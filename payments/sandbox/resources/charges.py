@@ -1,0 +1,194 @@
+"""Charges, made only by payment intents; https://docs.stripe.com/api/charges."""
+
+from ..call import Call
+from ..declines import Decline
+from ..ids import new_id, random_text
+from ..listing import list_objects
+from ..messages import Json
+from ..money import fee
+from ..objects import Record
+from ..params import PAGING, SHIPPING, anything, merge_metadata, metadata, text, time_range
+from ..registry import route
+
+DAY = 24 * 3600
+
+
+@route("GET", "/v1/charges/{id}")
+def retrieve(call: Call) -> Json:
+    return call.subject("charge").data
+
+
+LISTED = {
+    **PAGING,
+    "created": time_range,
+    "customer": text(),
+    "payment_intent": text(),
+    "transfer_group": text(),
+}
+
+
+@route("GET", "/v1/charges", LISTED)
+def list_all(call: Call) -> Json:
+    names = ("customer", "payment_intent", "transfer_group")
+    return list_objects(call, "charge", **{name: call.params.get(name) for name in names})
+
+
+EDITABLE = {
+    "description": text(),
+    "fraud_details": anything,
+    "metadata": metadata,
+    "receipt_email": text(),
+    "shipping": SHIPPING,
+    "transfer_group": text(),
+}
+
+
+@route("POST", "/v1/charges/{id}", EDITABLE)
+def update(call: Call) -> Json:
+    record = call.subject("charge")
+    given = {key: call.params[key] for key in EDITABLE if key in call.params}
+    if "metadata" in given:
+        given["metadata"] = merge_metadata(record.data["metadata"], given["metadata"])
+    record.data.update(given)
+    return call.update(record, "charge.updated").data
+
+
+def make(call: Call, intent: Json, method: Record, decline: Decline | None) -> Record:
+    """One attempt on the card: paid, or refused for the reason given."""
+    captured = intent["capture_method"] != "manual"
+    body = _body(call, intent, method, captured=captured and decline is None)
+    if decline is not None:
+        _refuse(body, decline)
+    record = call.objects.add("charge", body)
+    if decline is None and captured:
+        book(call, record, intent["amount"])
+        call.objects.save(record)
+    call.emit("charge.failed" if decline else "charge.succeeded", record.data)
+    return record
+
+
+def _body(call: Call, intent: Json, method: Record, *, captured: bool) -> Json:
+    inherited = (
+        "amount", "currency", "customer", "description", "livemode", "receipt_email", "shipping",
+        "statement_descriptor", "statement_descriptor_suffix", "transfer_group",
+    )  # fmt: skip
+    charge_id = new_id("ch")
+    return {
+        "id": charge_id,
+        "object": "charge",
+        **{name: intent[name] for name in inherited},
+        "amount_captured": intent["amount"] if captured else 0,
+        "amount_refunded": 0,
+        "application": None,
+        "application_fee": None,
+        "application_fee_amount": None,
+        "balance_transaction": None,
+        "billing_details": method.data["billing_details"],
+        "calculated_statement_descriptor": "SANDBOX",
+        "captured": captured,
+        "created": call.now,
+        "disputed": False,
+        "failure_balance_transaction": None,
+        "failure_code": None,
+        "failure_message": None,
+        "fraud_details": {},
+        "metadata": dict(intent["metadata"]),
+        "on_behalf_of": None,
+        "outcome": _outcome("approved_by_network", "authorized", "Payment complete."),
+        "paid": True,
+        "payment_intent": intent["id"],
+        "payment_method": method.id,
+        "payment_method_details": {"card": _card_details(method.data["card"]), "type": "card"},
+        "receipt_number": None,
+        "receipt_url": f"{call.base_url}/receipts/{charge_id}",
+        "refunded": False,
+        "review": None,
+        "source_transfer": None,
+        "status": "succeeded",
+        "transfer_data": None,
+    }
+
+
+def _outcome(network_status: str, kind: str, seller_message: str) -> Json:
+    return {
+        "advice_code": None,
+        "network_advice_code": None,
+        "network_decline_code": None,
+        "network_status": network_status,
+        "reason": None,
+        "risk_level": "normal",
+        "seller_message": seller_message,
+        "type": kind,
+    }
+
+
+def _card_details(card: Json) -> Json:
+    kept = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
+    return {
+        **{name: card[name] for name in kept},
+        "checks": {**card["checks"]},
+        "mandate": None,
+        "network": card["brand"],
+        "network_transaction_id": random_text(15).upper(),
+        "regulated_status": card["regulated_status"],
+        "three_d_secure": None,
+        "wallet": None,
+    }
+
+
+def _refuse(body: Json, decline: Decline) -> None:
+    body.update(
+        amount_captured=0,
+        captured=False,
+        failure_code=decline.code,
+        failure_message=decline.message,
+        paid=False,
+        receipt_url=None,
+        status="failed",
+    )
+    message = "The bank did not return any further details with this decline."
+    status = "not_sent_to_network" if decline.outcome == "blocked" else "declined_by_network"
+    body["outcome"] = {
+        **_outcome(status, decline.outcome, message),
+        "advice_code": decline.advice,
+        "reason": decline.decline_code,
+    }
+
+
+def book(call: Call, charge: Record, amount: int) -> None:
+    """Put captured money into the balance, minus Stripe's fee."""
+    cost = fee(amount)
+    movement = enter(call, charge.data, amount, cost, "charge", charge.id)
+    charge.data["balance_transaction"] = movement.id
+
+
+def enter(call: Call, like: Json, amount: int, cost: int, kind: str, source: str) -> Record:
+    """https://docs.stripe.com/api/balance_transactions"""
+    details = {"amount": cost, "application": None, "currency": like["currency"]}
+    text_ = {"description": "Stripe processing fees", "type": "stripe_fee"}
+    body = {
+        "id": new_id("txn"),
+        "object": "balance_transaction",
+        "amount": amount,
+        "available_on": call.now + 2 * DAY,
+        "balance_type": "payments",
+        "created": call.now,
+        "currency": like["currency"],
+        "description": like.get("description"),
+        "exchange_rate": None,
+        "fee": cost,
+        "fee_details": [{**details, **text_}] if cost else [],
+        "net": amount - cost,
+        "reporting_category": kind,
+        "source": source,
+        "status": "pending",
+        "type": kind,
+    }
+    return call.objects.add("balance_transaction", body)
+
+
+@route("GET", "/v1/balance_transactions/{id}")
+def retrieve_movement(call: Call) -> Json:
+    record = call.subject("balance_transaction")
+    available = record.data["available_on"] <= call.now
+    return {**record.data, "status": "available" if available else "pending"}

@@ -1,0 +1,230 @@
+"""Payment intents as objects; https://docs.stripe.com/api/payment_intents."""
+
+from ..call import Call
+from ..errors import ApiError, invalid
+from ..ids import client_secret, new_id
+from ..listing import list_objects
+from ..messages import Json
+from ..money import check_chargeable, check_currency
+from ..objects import Record
+from ..params import (
+    EXPAND,
+    PAGING,
+    SHIPPING,
+    Schema,
+    anything,
+    boolean,
+    choice,
+    email,
+    fields,
+    integer,
+    merge_metadata,
+    metadata,
+    text,
+    time_range,
+    url,
+)
+from ..registry import route
+from . import payment_methods, payments, saved_cards
+from .browser import check_browser, shown_to
+from .method_types import METHOD_TYPES, automatic_methods, check_method_types, method_types
+
+FUTURE = choice("off_session", "on_session")
+CARD_OPTIONS = fields(
+    request_three_d_secure=choice("any", "automatic", "challenge"),
+    setup_future_usage=choice("none", "off_session", "on_session"),
+    capture_method=choice("manual", ""),
+    moto=boolean,
+    network=text(),
+)
+ABOUT_METHOD: Schema = {
+    "payment_method": text(),
+    "payment_method_data": fields(["type"], **payment_methods.NEW),
+    "payment_method_options": fields(card=CARD_OPTIONS),
+    "receipt_email": email,
+    "setup_future_usage": FUTURE,
+    "shipping": SHIPPING,
+}
+EDITABLE: Schema = {
+    **ABOUT_METHOD,
+    **METHOD_TYPES,
+    "amount_details": anything,
+    "capture_method": choice("automatic", "automatic_async", "manual"),
+    "customer": text(),
+    "description": text(1000),
+    "metadata": metadata,
+    "statement_descriptor": text(22),
+    "statement_descriptor_suffix": text(22),
+    "transfer_group": text(),
+}
+
+
+def off_session(name: str, value: object) -> bool:
+    """A boolean, or the older `one_off` and `recurring`."""
+    return True if value in ("one_off", "recurring") else boolean(name, value)
+
+
+CONFIRMING: Schema = {
+    "error_on_requires_action": boolean,
+    "mandate": text(),
+    "mandate_data": anything,
+    "off_session": off_session,
+    "radar_options": anything,
+    "return_url": url,
+    "use_stripe_sdk": boolean,
+}
+NEW: Schema = {
+    **EDITABLE,
+    **CONFIRMING,
+    "amount": integer(1),
+    "automatic_payment_methods": fields(
+        ["enabled"], enabled=boolean, allow_redirects=choice("always", "never")
+    ),
+    "confirm": boolean,
+    "confirmation_method": choice("automatic", "manual"),
+    "currency": text(),
+}
+PLAIN = (
+    "capture_method", "confirmation_method", "description", "receipt_email", "setup_future_usage",
+    "shipping", "statement_descriptor", "statement_descriptor_suffix", "transfer_group",
+)  # fmt: skip
+
+
+@route("POST", "/v1/payment_intents", NEW, ["amount", "currency"])
+def create(call: Call) -> Json:
+    params = call.params
+    _check_confirm_only(params)
+    check_method_types(call, params)
+    currency = check_currency(params["currency"])
+    check_chargeable(params["amount"], currency)
+    data = _blank(call, params["amount"], currency)
+    data.update({key: params[key] for key in PLAIN if params.get(key) is not None})
+    data["metadata"] = merge_metadata({}, params.get("metadata") or {})
+    data["payment_method_types"] = method_types(params)
+    data["automatic_payment_methods"] = automatic_methods(params)
+    record = call.objects.add("payment_intent", data)
+    apply_customer_and_method(call, record)
+    call.objects.save(record)
+    call.emit("payment_intent.created", record.data)
+    if params.get("confirm"):
+        payments.confirm(call, record)
+    return record.data
+
+
+def _check_confirm_only(params: Json) -> None:
+    """Some parameters make sense only when the intent is confirmed in the same call."""
+    for name in ("off_session", "error_on_requires_action", "return_url", "mandate"):
+        if params.get(name) and not params.get("confirm"):
+            message = f"You cannot provide `{name}` without also setting `confirm` to `true`."
+            raise invalid(message, param=name)
+
+
+def _blank(call: Call, amount: int, currency: str) -> Json:
+    intent_id = new_id("pi")
+    empty = (
+        "application", "application_fee_amount", "canceled_at", "cancellation_reason", "customer",
+        "description", "last_payment_error", "latest_charge", "next_action", "on_behalf_of",
+        "payment_method", "payment_method_configuration_details", "processing", "receipt_email",
+        "review", "setup_future_usage", "shipping", "source", "statement_descriptor",
+        "statement_descriptor_suffix", "transfer_data", "transfer_group",
+    )  # fmt: skip
+    return {
+        "id": intent_id,
+        "object": "payment_intent",
+        **dict.fromkeys(empty),
+        "amount": amount,
+        "amount_capturable": 0,
+        "amount_details": {"tip": {}},
+        "amount_received": 0,
+        "capture_method": "automatic_async",
+        "client_secret": client_secret(intent_id),
+        "confirmation_method": "automatic",
+        "created": call.now,
+        "currency": currency,
+        "livemode": call.account.livemode,
+        "metadata": {},
+        "payment_method_options": {
+            "card": {"installments": None, "mandate_options": None, "network": None,
+                     "request_three_d_secure": "automatic"}
+        },
+        "payment_method_types": ["card"],
+        "status": "requires_payment_method",
+    }  # fmt: skip
+
+
+def apply_customer_and_method(call: Call, record: Record) -> None:
+    """A new method turns an intent that had none into one that awaits confirmation."""
+    params, data = call.params, record.data
+    if params.get("customer"):
+        data["customer"] = call.reference("customer", params["customer"], "customer").id
+    if params.get("payment_method_options"):
+        card = params["payment_method_options"].get("card") or {}
+        data["payment_method_options"]["card"].update(card)
+    method = given_method(call)
+    if method is not None:
+        saved_cards.check_usable(method, data["customer"])
+        data["payment_method"] = method.id
+        data["status"] = "requires_confirmation"
+
+
+def given_method(call: Call) -> Record | None:
+    if call.params.get("payment_method"):
+        return payment_methods.referenced(call, call.params["payment_method"])
+    if call.params.get("payment_method_data"):
+        return payment_methods.make(call, call.params["payment_method_data"])
+    return None
+
+
+@route("GET", "/v1/payment_intents/{id}", {"client_secret": text(), "key": text()}, browser=True)
+def retrieve(call: Call) -> Json:
+    record = call.subject("payment_intent")
+    check_browser(call, record)
+    return shown_to(call, record.data)
+
+
+CHANGES: Schema = {**EDITABLE, "amount": integer(1), "currency": text()}
+OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
+
+
+@route("POST", "/v1/payment_intents/{id}", CHANGES)
+def update(call: Call) -> Json:
+    record, params = call.subject("payment_intent"), call.params
+    check_method_types(call, params)
+    if record.data["status"] not in OPEN:
+        _refuse_late_changes(record, params)
+    data = record.data
+    data.update({key: params[key] for key in PLAIN if key in params})
+    if params.get("currency"):
+        data["currency"] = check_currency(params["currency"])
+    data["amount"] = params.get("amount", data["amount"])
+    check_chargeable(data["amount"], data["currency"])
+    if "metadata" in params:
+        data["metadata"] = merge_metadata(data["metadata"], params["metadata"])
+    apply_customer_and_method(call, record)
+    # Stripe sends no `payment_intent.updated`: https://docs.stripe.com/api/events/types
+    call.objects.save(record)
+    return data
+
+
+def _refuse_late_changes(record: Record, params: Json) -> None:
+    for name in ("amount", "currency", "customer", "payment_method", "payment_method_data"):
+        if name in params:
+            raise ApiError(
+                400,
+                f"This PaymentIntent's {name} could not be updated because it has a status of"
+                f" {record.data['status']}. You may only update the {name} of a PaymentIntent with"
+                f" one of the following statuses: {', '.join(OPEN)}.",
+                code="payment_intent_unexpected_state",
+                payment_intent=record.data,
+            )
+
+
+@route("GET", "/v1/payment_intents", {**PAGING, "created": time_range, "customer": text()})
+def list_all(call: Call) -> Json:
+    return list_objects(call, "payment_intent", customer=call.params.get("customer"))
+
+
+CANCEL: Schema = {
+    **EXPAND,
+    "cancellation_reason": choice("abandoned", "duplicate", "fraudulent", "requested_by_customer"),
+}

@@ -1,0 +1,22 @@
+"""How one sandbox behaves where Stripe itself leaves the timing open."""
+
+from dataclasses import dataclass
+
+MINUTE = 60.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    # Stripe says search lags behind writes, normally under a minute:
+    # https://docs.stripe.com/search#data-freshness
+    search_lag: int = 5
+    # Seconds, on the account's clock, until an asynchronous refund settles.
+    refund_delay: int = 5
+    # Seconds, on the account's clock, that a slow card keeps its payment in `processing`.
+    processing_delay: int = 5
+    # Seconds, in real time, between attempts to deliver one event to one endpoint.
+    retry_schedule: tuple[float, ...] = (1.0, 5.0, 30.0, 5 * MINUTE, 30 * MINUTE, 60 * MINUTE)
+    delivery_timeout: float = 10.0
+    merchant_name: str = "Sandbox merchant"
+    # Where browsers reach the sandbox, when that is not where the application reaches it.
+    public_url: str = ""

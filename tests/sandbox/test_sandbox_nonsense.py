@@ -1,0 +1,75 @@
+"""Whatever is sent to whichever operation, the answer is never the sandbox's own failure."""
+
+import logging
+
+import pytest
+
+from payments.sandbox import registry
+
+NONSENSE = ["", "x", "-1", "true", "\x00", "🙂" * 300, "9" * 30, "http://a b", "pm_card_visa"]
+NESTED = ["[]", "[0]", "[x]", "[x][y]", "[0][x]"]
+NEEDED = {
+    "amount": "500",
+    "currency": "usd",
+    "type": "card",
+    "url": "http://127.0.0.1:9/",
+    "enabled_events[]": "none",
+    "query": "amount:1",
+}
+ROUTES = [each for rows in registry._routes.values() for each in rows]
+
+
+@pytest.fixture(scope="module")
+def prefixes():
+    return {
+        "customers": "customer",
+        "payment_methods": "payment_method",
+        "setup_intents": "setup_intent",
+        "payment_intents": "payment_intent",
+        "charges": "charge",
+        "refunds": "refund",
+        "events": "event",
+        "webhook_endpoints": "webhook_endpoint",
+        "balance_transactions": "balance_transaction",
+    }
+
+
+@pytest.fixture
+def things(v1, customer, saved_card, pay):
+    """One object of each kind, some of them finished and some still open."""
+    method = saved_card()
+    paid = pay(method=method, customer=customer.id, expand=["latest_charge"])
+    refund = v1.refunds.create({"payment_intent": paid.id, "amount": 100})
+    params = {"url": "http://127.0.0.1:9/", "enabled_events": ["none"]}
+    return {
+        "customer": customer.id,
+        "payment_method": method,
+        "setup_intent": v1.setup_intents.create({"customer": customer.id}).id,
+        "payment_intent": v1.payment_intents.create({"amount": 500, "currency": "usd"}).id,
+        "charge": paid.latest_charge.id,
+        "refund": refund.id,
+        "event": v1.events.list({"limit": 1}).data[0].id,
+        "webhook_endpoint": v1.webhook_endpoints.create(params).id,
+        "balance_transaction": paid.latest_charge.balance_transaction,
+    }
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda each: f"{each.method}-{each.segments[1:]}")
+def test_is_refused_or_understood(call, customer, things, prefixes, route, caplog):
+    kind = prefixes.get(route.segments[1], "")
+    filled = [part.replace("{id}", things.get(kind, "")) for part in route.segments]
+    path = "/" + "/".join(part.replace("{method}", things["payment_method"]) for part in filled)
+    needed = {name: NEEDED[name] for name in NEEDED if name.rstrip("[]") in route.required}
+    if "customer" in route.required:
+        needed["customer"] = customer.id
+    where = "data" if route.method == "POST" else "params"
+    statuses = set()
+    with caplog.at_level(logging.ERROR):
+        for name in route.schema:
+            forms = [{name: value} for value in NONSENSE]
+            forms += [{name + suffix: value} for suffix in NESTED for value in ("x", "")]
+            for form in forms:
+                answer = call(route.method, path, **{where: {**needed, **form}})
+                statuses.add(answer.status_code)
+    assert statuses <= {200, 400, 401, 402, 404}
+    assert not caplog.records

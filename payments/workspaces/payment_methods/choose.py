@@ -68,10 +68,21 @@ def _attached(gateway: Gateway, stripe_id: str, customer: str) -> Card:
         card = gateway.get_card(stripe_id)
         if card.type != "card" or card.customer not in {None, customer}:
             raise errors.InvalidPaymentMethod
-        return card if card.customer else gateway.attach_card(stripe_id, customer)
+        return card if card.customer else _attach(gateway, stripe_id, customer)
     except Rejected as error:
         raise errors.InvalidPaymentMethod from error
     except Declined as error:
         raise errors.PaymentRequired(
             error.message, details={"declineCode": error.decline_code or error.code}
         ) from error
+
+
+def _attach(gateway: Gateway, stripe_id: str, customer: str) -> Card:
+    try:
+        return gateway.attach_card(stripe_id, customer)
+    except Rejected:
+        # A double click: the other request has attached it between our look and our call.
+        card = gateway.get_card(stripe_id)
+        if card.customer != customer:
+            raise
+        return card

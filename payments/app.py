@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flask import Flask
 
-from payments import config, dialects, maintenance, models, pages
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from payments import cli, config, dialects, maintenance, models, pages
 from payments.auth import tokens
 from payments.config import Settings
 from payments.extensions import api, connect_redis, jwt, limiter, migrate
@@ -27,6 +29,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     dialects.register(app)
     maintenance.register(app)
     pages.register(app)
+    cli.register(app)
     for blueprint in (*WORKSPACES, webhooks_blueprint):
         api.register_blueprint(blueprint)
     return app
@@ -52,6 +55,9 @@ def _configure(app: Flask, settings: Settings) -> None:
         API_SPEC_OPTIONS=pages.SPEC_OPTIONS,
     )
     app.json = ExactJSON(app)
+    if hops := settings.trusted_proxies:
+        # Behind a router the client's address stands in a header, which nobody else may set.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     tokens.configure(app, settings.jwt_secret_key)
 
 

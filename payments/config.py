@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from limits import parse_many
+
 from payments import local_secrets
 from payments.kit import crypto
 from payments.kit.db import normalize_url
@@ -49,6 +51,7 @@ class Settings:
     seller_name: str
     seller_address: tuple[str, ...]
     rate_limit: str
+    trusted_proxies: int
     log_level: str
     port: int
     sandbox_port: int
@@ -109,6 +112,12 @@ def _port(raw: str) -> int:
     return int(raw)
 
 
+def _few(raw: str) -> int:
+    if not 0 <= int(raw) <= 9:
+        raise ValueError(raw)
+    return int(raw)
+
+
 def _seconds(raw: str) -> float:
     # A wait is a duration, not money: fractions of a second are welcome.
     value = float(raw)
@@ -147,9 +156,13 @@ def _places(reader: _Reader) -> dict[str, Any]:
         "data_dir": folder,
         "port": port,
         "sandbox_port": reader.parsed("SANDBOX_PORT", "12111", _port, "a port number"),
-        "database_url": reader.parsed("DATABASE_URL", sqlite, _database, "a postgres:// or sqlite:// address"),
+        "database_url": reader.parsed(
+            "DATABASE_URL", sqlite, _database, "a postgres:// or sqlite:// address"
+        ),
         "redis_url": redis,
-        "public_url": reader.parsed("PUBLIC_URL", f"http://127.0.0.1:{port}", _url, "an http(s) address"),
+        "public_url": reader.parsed(
+            "PUBLIC_URL", f"http://127.0.0.1:{port}", _url, "an http(s) address"
+        ),
     }
 
 
@@ -167,23 +180,31 @@ def _database(raw: str) -> str:
 
 def _numbers(reader: _Reader) -> dict[str, Any]:
     return {
-        "charge_wait_seconds": reader.parsed("CHARGE_WAIT_SECONDS", "10", _seconds, "0 to 25 seconds"),
+        "charge_wait_seconds": reader.parsed(
+            "CHARGE_WAIT_SECONDS", "10", _seconds, "0 to 25 seconds"
+        ),
         "maintenance_mode": reader.parsed("MAINTENANCE_MODE", "false", _boolean, "true or false"),
         "invoice_timezone": reader.parsed(
             "INVOICE_TIMEZONE", "UTC", lambda raw: ZoneInfo(raw).key, "an IANA time zone"
         ),
         "log_level": reader.parsed("LOG_LEVEL", "INFO", _level, "a log level"),
-        "rate_limit": reader.text("RATE_LIMIT", "3000 per minute"),
+        "rate_limit": reader.parsed(
+            "RATE_LIMIT", "3000 per minute", _rate, "a rate such as 100 per minute"
+        ),
+        "trusted_proxies": reader.parsed("TRUSTED_PROXIES", "0", _few, "a number from 0 to 9"),
     }
 
 
 def _texts(reader: _Reader) -> dict[str, Any]:
     address = reader.text("SELLER_ADDRESS", "") or ""
-    endpoint = reader.text("AWS_ENDPOINT_URL")
+    endpoint = reader.text("AWS_ENDPOINT_URL", "")
     return {
-        "invoice_bucket": reader.text("INVOICE_STORAGE_BUCKET") or reader.text("PROFILE_STORAGE_BUCKET"),
+        "invoice_bucket": reader.text("INVOICE_STORAGE_BUCKET")
+        or reader.text("PROFILE_STORAGE_BUCKET"),
         "aws_region": reader.text("AWS_REGION") or reader.text("AWS_DEFAULT_REGION"),
-        "aws_endpoint_url": endpoint,
+        "aws_endpoint_url": reader.parsed("AWS_ENDPOINT_URL", "", _url, "an http(s) address")
+        if endpoint
+        else None,
         "operator_key": reader.text("OPERATOR_KEY"),
         "seller_name": reader.text("SELLER_NAME", "Payments"),
         "seller_address": tuple(line.strip() for line in address.split("|") if line.strip()),
@@ -191,16 +212,19 @@ def _texts(reader: _Reader) -> dict[str, Any]:
 
 
 def _secrets(reader: _Reader, values: dict[str, Any], *, production: bool) -> dict[str, Any]:
-    local = {} if production else local_secrets.read(values["data_dir"])
+    local = {} if production else _local(reader, values["data_dir"])
     keys = reader.text("CREDENTIALS_KEYS", local.get("credentials_keys")) or ""
     stripe_key = reader.text("STRIPE_SECRET_KEY", None if production else SANDBOX_PLATFORM_KEY)
     hooks = reader.text("STRIPE_WEBHOOK_SECRET", local.get("stripe_webhook_secret")) or ""
-    sandbox = None if production else f"http://127.0.0.1:{values['sandbox_port']}"
+    stripe_itself = production or _is_stripes(stripe_key or "")
+    sandbox = None if stripe_itself else f"http://127.0.0.1:{values['sandbox_port']}"
     base = reader.text("STRIPE_API_BASE", sandbox)
     return {
         "secret_key": reader.text("SECRET_KEY", local.get("secret_key")),
         "jwt_secret_key": reader.text("JWT_SECRET_KEY", local.get("jwt_secret_key")),
-        "credentials_keys": reader.parsed("CREDENTIALS_KEYS", keys, _keys, "32-byte keys in base64"),
+        "credentials_keys": reader.parsed("CREDENTIALS_KEYS", keys, _keys, "32-byte keys in base64")
+        if keys
+        else (),
         "stripe_secret_key": stripe_key,
         "stripe_webhook_secrets": tuple(s.strip() for s in hooks.split(",") if s.strip()),
         "stripe_api_base": reader.parsed("STRIPE_API_BASE", base, _url, "an http(s) address")
@@ -210,13 +234,40 @@ def _secrets(reader: _Reader, values: dict[str, Any], *, production: bool) -> di
     }
 
 
+def _local(reader: _Reader, folder: Path) -> dict[str, str]:
+    try:
+        return local_secrets.read(folder)
+    except (OSError, ValueError):
+        reader.fault("DATA_DIR", f"must be a folder that can be written: {folder}")
+        return {}
+
+
+def _is_stripes(key: str) -> bool:
+    """Stripe's keys are long or live; for the sandbox one takes whatever short one one likes."""
+    return key.startswith(("sk_live_", "rk_live_")) or len(key) > 90
+
+
 def _keys(raw: str) -> tuple[bytes, ...]:
-    return tuple(crypto.parse_key(part) for part in raw.split(",") if part.strip())
+    keys = tuple(crypto.parse_key(part) for part in raw.split(",") if part.strip())
+    if not keys:
+        raise ValueError(raw)
+    return keys
+
+
+def _rate(raw: str) -> str:
+    parse_many(raw)
+    return raw
 
 
 def _refuse_defaults(reader: _Reader, values: dict[str, Any]) -> None:
     """Name whatever production must not leave to a default."""
-    for name in ("SECRET_KEY", "JWT_SECRET_KEY", "CREDENTIALS_KEYS", "STRIPE_SECRET_KEY", "REDIS_URL"):
+    for name in (
+        "SECRET_KEY",
+        "JWT_SECRET_KEY",
+        "CREDENTIALS_KEYS",
+        "STRIPE_SECRET_KEY",
+        "REDIS_URL",
+    ):
         if not reader.text(name):
             reader.fault(name, "must be set in production")
     for name in ("SECRET_KEY", "JWT_SECRET_KEY"):

@@ -7,10 +7,10 @@ from flask_jwt_extended import JWTManager
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_migrate import Migrate
-from flask_smorest import Api
 from redis import Redis
 
 from payments.config import Settings
+from payments.kit.blueprints import Api
 from payments.kit.crypto import Sealer
 from payments.kit.db import db
 

@@ -1,4 +1,4 @@
-"""Passwords are kept as salted scrypt hashes, and an unknown user costs the same time as a known."""
+"""Passwords are kept as salted scrypt hashes; an unknown user costs as much time as a known."""
 
 from __future__ import annotations
 

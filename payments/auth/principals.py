@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask_jwt_extended import decode_token, get_jwt_identity, verify_jwt_in_request
+from typing import Any
+
+from flask_jwt_extended import decode_token, get_jwt, verify_jwt_in_request
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
 
@@ -10,6 +12,8 @@ from payments.auth.errors import BadToken
 from payments.auth.models import END_USER, User
 from payments.auth.queries import find_user
 from payments.kit import logs
+
+ACCESS, REFRESH = "access", "refresh"
 
 
 def current_user(*, refresh: bool = False) -> User:
@@ -26,9 +30,7 @@ def user_of_refresh_token(token: str) -> User:
         claims = decode_token(token)
     except (JWTExtendedException, PyJWTError, ValueError, TypeError) as error:
         raise BadToken from error
-    if claims.get("type") != "refresh":
-        raise BadToken
-    return _active_user(str(claims["sub"]))
+    return _active_user(_subject(claims, REFRESH))
 
 
 def _active_user(user_uuid: str) -> User:
@@ -42,8 +44,18 @@ def _active_user(user_uuid: str) -> User:
 def _identity(*, refresh: bool) -> str:
     try:
         verify_jwt_in_request(refresh=refresh)
-        return str(get_jwt_identity())
     except (JWTExtendedException, PyJWTError) as error:
         raise BadToken from error
     except (ValueError, TypeError) as error:  # a header that is no text, a claim of odd type
         raise BadToken from error
+    return _subject(get_jwt(), REFRESH if refresh else ACCESS)
+
+
+def _subject(claims: dict[str, Any], kind: str) -> str:
+    """Return whom the claims name; a token of another kind, or one without an end, is bad."""
+    if claims.get("type") != kind or "exp" not in claims:
+        raise BadToken
+    subject = str(claims["sub"])
+    if not subject.isprintable():  # NUL and its like cannot even be looked up
+        raise BadToken
+    return subject

@@ -1,4 +1,4 @@
-"""The blueprint of the workspaces dialect: bad input is 400, whatever the body was made of."""
+"""The Api and the blueprint of the camelCase dialect: its errors, and 400 for every bad body."""
 
 from __future__ import annotations
 
@@ -7,7 +7,26 @@ from typing import Any
 
 import flask_smorest
 from flask import Request
+from marshmallow import fields
 from webargs.flaskparser import FlaskParser
+
+from payments.kit.http import CamelSchema
+
+
+class ErrorSchema(CamelSchema):
+    """`message` and `error` say the same sentence to people, `code` says it to programs."""
+
+    message = fields.String(required=True)
+    error = fields.String(required=True)
+    code = fields.String(required=True)
+    details = fields.Dict()
+
+
+class Api(flask_smorest.Api):
+    """Documents our own error body; which errors a view has, the view says itself."""
+
+    ERROR_SCHEMA = ErrorSchema
+    DEFAULT_ERROR_RESPONSE_NAME = None
 
 
 class BodyParser(FlaskParser):

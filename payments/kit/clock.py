@@ -26,6 +26,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def pause(seconds: float) -> None:
+    """Let a short while pass: for a wait that nothing announces the end of."""
+    time.sleep(seconds)
+
+
 def from_timestamp(seconds: int) -> datetime:
     """Turn Stripe's seconds since 1970 into an aware UTC moment."""
     return datetime.fromtimestamp(seconds, UTC)

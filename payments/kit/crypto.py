@@ -27,7 +27,8 @@ def new_key() -> str:
 def parse_key(text: str) -> bytes:
     """Read one key of CREDENTIALS_KEYS; ValueError when it is not 32 bytes of base64."""
     try:
-        key = base64.urlsafe_b64decode(text.strip() + "=" * (-len(text.strip()) % 4))
+        padded = text.strip() + "=" * (-len(text.strip()) % 4)
+        key = base64.b64decode(padded, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise ValueError("not url-safe base64") from error
     if len(key) != KEY_BYTES:
@@ -52,14 +53,23 @@ class Sealer:
 
     def open(self, sealed: str, *, place: str) -> str:
         """Decrypt what `seal` made at the same place; Unsealable otherwise."""
-        raw = base64.urlsafe_b64decode(sealed)
-        nonce, body = raw[1 : 1 + _NONCE_BYTES], raw[1 + _NONCE_BYTES :]
+        nonce, body = _taken_apart(sealed, place)
         for key in self._keys:
             try:
                 return AESGCM(key).decrypt(nonce, body, place.encode()).decode()
             except InvalidTag:
                 continue
         raise Unsealable(f"no key opens {place}")
+
+
+def _taken_apart(sealed: str, place: str) -> tuple[bytes, bytes]:
+    try:
+        raw = base64.b64decode(sealed, altchars=b"-_", validate=True)
+    except ValueError as error:
+        raise Unsealable(f"{place} holds no sealed text") from error
+    if raw[:1] != _VERSION or len(raw) <= 1 + _NONCE_BYTES:
+        raise Unsealable(f"{place} holds no sealed text")
+    return raw[1 : 1 + _NONCE_BYTES], raw[1 + _NONCE_BYTES :]
 
 
 def digest(data: bytes | str) -> str:

@@ -1,4 +1,4 @@
-"""Insert a row and learn from the unique index, not from an earlier look, whether it is the first."""
+"""Insert a row and let the unique index, not an earlier look, say whether it is the first."""
 
 from __future__ import annotations
 
@@ -27,5 +27,6 @@ def inserted(row: Base) -> bool:
 
 def is_duplicate(error: IntegrityError) -> bool:
     """Tell a broken unique index from every other broken constraint."""
-    state = getattr(error.orig, "sqlstate", None)
-    return state == _POSTGRES_UNIQUE or getattr(error.orig, "sqlite_errorname", "") in _SQLITE_UNIQUE
+    if getattr(error.orig, "sqlstate", None) == _POSTGRES_UNIQUE:
+        return True
+    return getattr(error.orig, "sqlite_errorname", "") in _SQLITE_UNIQUE

@@ -16,13 +16,13 @@ _bound: ContextVar[dict[str, Any] | None] = ContextVar("bound", default=None)
 # Stripe's secret, restricted and webhook keys, client secrets, tokens, our own API keys,
 # and passwords inside connection addresses. Publishable keys are public and may stay.
 _SECRETS = re.compile(
-    r"((?:sk|rk)_(?:test|live)_|whsec_|ak_)[A-Za-z0-9_\-]{4,}"
+    r"((?:sk|rk)_(?:test|live)_|whsec_|\bak_|\bop_)[A-Za-z0-9_\-]{4,}"
     r"|((?:seti|pi|src|cs)_[A-Za-z0-9_]+_secret_)[A-Za-z0-9]+"
     r"|(eyJ)[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*"
-    r"|((?:redis|rediss|postgres|postgresql|postgresql\+psycopg)://[^:@/\s]*:)[^@\s]+(?=@)"
+    r"|((?:redis|rediss|postgres|postgresql|postgresql\+psycopg)://[^:@/\s]*:)[^\s\"]+(?=@)"
     r"|((?i:bearer|basic)\s+)[A-Za-z0-9+/=_.\-]{8,}"
 )
-_CARD = re.compile(r"\b(?:\d[ -]?){13,19}\b")
+_CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
 
 
 def redact(text: str) -> str:
@@ -54,7 +54,17 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return redact(json.dumps(line, default=str, ensure_ascii=False))
+        return json.dumps({name: _clean(value) for name, value in line.items()}, ensure_ascii=False)
+
+
+def _clean(value: Any) -> Any:
+    """Redact before the JSON is written: afterwards a number would become a bare word in it."""
+    if value is None or isinstance(value, bool):
+        return value
+    held = isinstance(value, dict | list | tuple)
+    text = json.dumps(value, default=str, ensure_ascii=False) if held else str(value)
+    clean = redact(text)
+    return value if clean == text and isinstance(value, int | float) else clean
 
 
 def configure(level: str) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 # https://docs.stripe.com/currencies#zero-decimal and #three-decimal
-ZERO_DECIMAL = frozenset(
-    "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split()
-)
+ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split())
 THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
 
 SYMBOLS = {
@@ -15,6 +13,8 @@ SYMBOLS = {
     "aud": "A$", "cad": "CA$", "nzd": "NZ$", "hkd": "HK$", "sgd": "S$", "brl": "R$",
     "ils": "₪", "vnd": "₫", "try": "₺", "uah": "₴", "mxn": "MX$", "twd": "NT$",
 }  # fmt: skip
+
+_MOST_DIGITS = 24  # more than a database's largest integer holds
 
 
 class NotMoney(ValueError):
@@ -38,7 +38,10 @@ def to_minor(major: Decimal | int | str, currency: str) -> int:
     """Turn major units into minor units; more decimals than the currency has raise NotMoney."""
     try:
         exact = Decimal(major).scaleb(exponent(currency))
-        if not exact.is_finite() or exact != exact.to_integral_value():
+        # Bounded before int(): 1e999999999 would fill the memory.
+        if not exact.is_finite() or exact.adjusted() > _MOST_DIGITS:
+            raise NotMoney(f"{major!r} is not an amount")
+        if exact != exact.to_integral_value():
             raise NotMoney(f"{major} has more decimals than {currency} allows")
         return int(exact)
     except InvalidOperation as error:

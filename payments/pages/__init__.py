@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from flask import Flask
 
-SPEC_OPTIONS = {
-    "info": {"description": "Workspaces pay the platform; projects bill their own customers."},
-    "security": [{"bearerAuth": []}],
-    "components": {
-        "securitySchemes": {"bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
-    },
-}
+from payments.extensions import limiter
+from payments.pages import docs, health, metrics
+from payments.pages.openapi import SPEC_OPTIONS, describe
+
+__all__ = ["SPEC_OPTIONS", "register"]
 
 
 def register(app: Flask) -> None:
-    """Add the pages to the app."""
+    """Add the pages to the app; watchers and browsers are not counted against the rate limit."""
+    describe()
+    for view in (health.healthz, health.readyz, metrics.metrics, docs.page, docs.asset):
+        limiter.exempt(view)
+    app.add_url_rule("/healthz", view_func=health.healthz)
+    app.add_url_rule("/readyz", view_func=health.readyz)
+    app.add_url_rule("/metrics", view_func=metrics.metrics)
+    app.add_url_rule("/docs", view_func=docs.page, endpoint="docs")
+    app.add_url_rule("/docs/<string:name>", view_func=docs.asset, endpoint="docs_asset")
+    app.extensions["payments.metrics"] = metrics.new_registry()

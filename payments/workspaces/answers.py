@@ -18,7 +18,8 @@ def settled(charge: Charge) -> bool:
     """Say whether the charge succeeded; False while it is pending.
 
     Raises PaymentRequired (402) for a decline or a missing authentication, PaymentError or
-    StripeNotConfigured (500) when Stripe did not even try.
+    StripeNotConfigured (500) when Stripe did not even try, InvalidPaymentMethod (400) when the
+    card is no longer attached there.
     """
     if charge.status in {SUCCEEDED, PENDING}:
         return charge.status == SUCCEEDED
@@ -57,6 +58,7 @@ _FAILURES: dict[str, Callable[[Charge], AppError]] = {
     _STRIPE: lambda charge: errors.PaymentError(details=_common(charge)),
     _CONFIGURATION: lambda charge: errors.StripeNotConfigured(details=_common(charge)),
     "expired": lambda charge: errors.PaymentError(charge.error_message, details=_common(charge)),
+    "invalid_payment_method": lambda charge: errors.InvalidPaymentMethod(details=_common(charge)),
     "authentication_required": _authentication,
 }
 

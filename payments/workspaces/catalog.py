@@ -66,7 +66,7 @@ ULTIMATE: dict[str, Any] = {
     "description": "Without limits, for the whole company.",
     "price_minor": 9999,
     "tier": 3,
-    "restrictions": _limits(*[UNLIMITED] * 5),
+    "restrictions": _limits(UNLIMITED, UNLIMITED, UNLIMITED, UNLIMITED, UNLIMITED),
     "features": ["Unlimited projects", "Unlimited members", "Single sign-on", "24/7 support"],
 }
 ENTERPRISE: dict[str, Any] = {

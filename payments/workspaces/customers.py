@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from payments.gateway.errors import OutcomeUnknown
 from payments.gateway.gateway import Gateway
+from payments.kit import clock
 from payments.kit.transactions import end_read, transaction
 from payments.workspaces import queries
 from payments.workspaces.models import Workspace
+
+# How long the second of two requests at once waits for Stripe to be done with the first.
+_WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+_IN_USE = "idempotency_key_in_use"
 
 
 def email_of(workspace_id: int) -> str:
@@ -22,12 +28,28 @@ def ensure_customer(gateway: Gateway, workspace: Workspace) -> str:
     if customer:
         return customer
     end_read()
-    made = gateway.create_customer(
-        email=email_of(workspace_id),
-        metadata={"workspace_id": str(workspace_id)},
-        key=f"customer-workspace-{workspace_id}",
-    )
+    made = _created(gateway, workspace_id)
     with transaction():
         held = queries.lock_workspace(workspace_id)
         held.stripe_customer_id = held.stripe_customer_id or made
         return held.stripe_customer_id
+
+
+def _created(gateway: Gateway, workspace_id: int) -> str:
+    """Create the customer; while another request does so under the same key, Stripe says 409."""
+    for wait in _WAITS:
+        try:
+            return _asked(gateway, workspace_id)
+        except OutcomeUnknown as error:
+            if error.code != _IN_USE:
+                raise
+        clock.pause(wait)
+    return _asked(gateway, workspace_id)
+
+
+def _asked(gateway: Gateway, workspace_id: int) -> str:
+    return gateway.create_customer(
+        email=email_of(workspace_id),
+        metadata={"workspace_id": str(workspace_id)},
+        key=f"customer-workspace-{workspace_id}",
+    )

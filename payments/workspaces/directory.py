@@ -17,7 +17,7 @@ from payments.workspaces.models.workspaces import OWNER
 ADDRESS_FIELDS = ("line1", "line2", "city", "state", "postal_code", "country")
 
 _NAME_LONGEST = 100
-_TRIES = 5
+_TRIES = 25
 
 
 def create_workspace(user: User, *, name: str, description: str | None = None) -> Membership:

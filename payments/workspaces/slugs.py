@@ -21,10 +21,9 @@ _LONGEST = 90  # leaves room for a number inside the column's 100
 
 def slugify(name: str) -> str:
     """Write a name as a slug: `John's Workspace` becomes `johns-workspace`, `Café` `cafe`."""
-    bare = _APOSTROPHES.sub("", name.casefold())
-    letters = unicodedata.normalize("NFKD", bare)
+    letters = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", name))
     plain = "".join(c for c in letters if not unicodedata.combining(c))
-    return _OTHERS.sub("-", plain).strip("-")[:_LONGEST].strip("-") or FALLBACK
+    return _OTHERS.sub("-", plain.casefold()).strip("-")[:_LONGEST].strip("-") or FALLBACK
 
 
 def is_available(slug: str) -> bool:

@@ -15,7 +15,7 @@ from payments.workspaces.charges.outcomes import of_payment
 from payments.workspaces.charges.record import record
 from payments.workspaces.guards import Access
 from payments.workspaces.models import Charge
-from payments.workspaces.models.charges import FAILED, REQUIRES_ACTION
+from payments.workspaces.models.charges import CANCELED, FAILED, REQUIRES_ACTION
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,8 @@ def _close(intent: str) -> None:
 def cancel(access: Access, charge_id: int) -> None:
     """Give up a charge that waits for authentication, so that another card can be tried.
 
-    ChargeNotFound, or ChargeNotCancelable when it is settled or Stripe is being asked just now.
+    ChargeNotFound, or ChargeNotCancelable when it is settled, was paid in another window a moment
+    ago, or Stripe is being asked just now.
     """
     charge = queries.find_charge(access.workspace.id, charge_id)
     if charge is None:
@@ -66,7 +67,10 @@ def cancel(access: Access, charge_id: int) -> None:
         raise errors.ChargeNotCancelable
     intent, actor = charge.stripe_payment_intent_id, access.actor
     end_read()
-    record(charge_id, of_payment(_ended(platform(), intent)), actor=actor)
+    outcome = of_payment(_ended(platform(), intent))
+    record(charge_id, outcome, actor=actor)
+    if outcome.status != CANCELED:
+        raise errors.ChargeNotCancelable
 
 
 def expire(charge_id: int) -> None:

@@ -19,10 +19,12 @@ from payments.workspaces.charges.record import record
 from payments.workspaces.customers import ensure_customer
 from payments.workspaces.models import Charge, Workspace
 from payments.workspaces.models.charges import FAILED, PENDING
+from payments.workspaces.payment_methods.manage import drop_detached
 
 log = logging.getLogger(__name__)
 
 EXPIRED = Outcome(FAILED, None, "expired", None, "The payment could not be made in time.")
+DETACHED = Outcome(FAILED, None, "invalid_payment_method", None, "Invalid payment method")
 
 
 @dataclass(frozen=True)
@@ -110,16 +112,30 @@ def _looked_up(gateway: Gateway, customer: str, attempt: Attempt, order: Order) 
 
 
 def _charged(gateway: Gateway, customer: str, order: Order, key: str) -> Outcome:
-    payment = gateway.charge(
-        amount=order.amount,
-        currency=order.currency,
-        customer=customer,
-        payment_method=order.payment_method,
-        description=order.description,
-        metadata=order.metadata,
-        key=key,
-    )
+    try:
+        payment = gateway.charge(
+            amount=order.amount,
+            currency=order.currency,
+            customer=customer,
+            payment_method=order.payment_method,
+            description=order.description,
+            metadata=order.metadata,
+            key=key,
+        )
+    except Rejected as error:
+        if error.key_reused or _still_attached(gateway, customer, order.payment_method):
+            raise
+        drop_detached(order.payment_method, actor="worker")
+        return DETACHED
     return outcomes.of_payment(payment)
+
+
+def _still_attached(gateway: Gateway, customer: str, method: str) -> bool:
+    """Tell our own mistake from a card that was detached in Stripe's dashboard."""
+    try:
+        return gateway.get_card(method).customer == customer
+    except Rejected:
+        return False
 
 
 def _decided(attempt: Attempt, error: GatewayError) -> Outcome | None:

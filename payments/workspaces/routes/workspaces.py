@@ -50,7 +50,7 @@ def create_workspace(body: dict[str, Any], user: User) -> dict[str, Any]:
 @signed_in
 @blueprint.arguments(CheckNameSchema, location="query")
 @blueprint.response(200, enveloped("NameCheck", NameCheckSchema))
-def check_name(query: dict[str, Any], user: User) -> dict[str, Any]:
+def check_name(query: dict[str, Any], user: User) -> dict[str, Any]:  # noqa: ARG001 - signed in
     """Tell which slug a name would give and whether it is free."""
     checked = directory.check_name(query["name"])
     return {"message": "Workspace name checked successfully", "data": checked}

@@ -36,9 +36,7 @@ class PasswordText(fields.String):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         password = super()._deserialize(value, attr, data, **kwargs)
         if not self.least <= len(password) <= passwords.LONGEST:
-            raise ma.ValidationError(
-                f"Must have {self.least} to {passwords.LONGEST} characters."
-            )
+            raise ma.ValidationError(f"Must have {self.least} to {passwords.LONGEST} characters.")
         if any("\ud800" <= c <= "\udfff" for c in password):
             raise ma.ValidationError("Contains characters that are not allowed.")
         return password

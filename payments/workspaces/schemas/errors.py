@@ -33,17 +33,14 @@ def documented_errors(blueprint: Blueprint, *statuses: int) -> Callable[[View], 
     """Document the error statuses of a view; those that every view has come by themselves."""
 
     def decorate(view: View) -> View:
-        described = reduce(_with_error(blueprint), sorted({*statuses, *ALWAYS}), view)
-        return cast(View, described)
+        return reduce(_with_error(blueprint), sorted({*statuses, *ALWAYS}), view)
 
     return decorate
 
 
 def _with_error(blueprint: Blueprint) -> Callable[[View, int], View]:
     def add(view: View, status: int) -> View:
-        document = blueprint.alt_response(
-            status, schema=ErrorSchema, description=_MEANINGS[status]
-        )
+        document = blueprint.alt_response(status, schema=ErrorSchema, description=_MEANINGS[status])
         return cast(View, document(view))
 
     return add

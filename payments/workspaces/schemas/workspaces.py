@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import marshmallow as ma
@@ -14,6 +15,9 @@ from payments.workspaces.models import Workspace
 from payments.workspaces.schemas.plans import PlanSchema
 
 _is_web_address = validate.URL(schemes={"http", "https"})
+
+# No user information before the host, and nothing that would end an attribute of a page.
+_PICTURE = re.compile(r"(?i)https?://[^\s/?#@\"'<>\\^`{|}]+([/?#][^\s\"<>\\^`{|}]*)?")
 
 
 class CountryText(Text):
@@ -45,6 +49,8 @@ class ImageAddress(Text):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
+        if text is not None and not _PICTURE.fullmatch(text):
+            raise ma.ValidationError("Not a valid http(s) address.")
         return text and _is_web_address(text)
 
 

@@ -1,0 +1,87 @@
+# Everything a developer does here. Needs Python 3.11 or newer, make and git, nothing else.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+
+# PYTHON=... chooses the interpreter that .venv is made with.
+PYTHON ?=
+# T=path chooses what `make test` runs; without it the whole suite with its coverage.
+T ?=
+PYTEST_ARGS ?=
+
+CANDIDATES = $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3)
+COVERAGE = --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+LOCK = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile setup.cfg --quiet \
+	$(if $(UPGRADE),--upgrade) \
+	--generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links
+
+# Bring .venv to the state of a lock; silent and quick when it is there already.
+define installed
+	@for python in $(CANDIDATES); do \
+		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			exec "$$python" -P payments/local/install.py $(1); \
+		fi; \
+	done; \
+	echo "payments: no Python 3.11 or newer was found$(if $(PYTHON), as $(PYTHON));" \
+		"install python3.11 (with its venv module) or name one: make PYTHON=/path/to/python" >&2; \
+	exit 1
+endef
+
+.PHONY: help run test test-services lint format types contracts migrations-check sure bench \
+	lock clean install-local install-dev
+
+help: ## what there is to do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
+
+run: install-local ## the whole service on this machine: web, worker, beat, sandbox, Valkey
+	@exec $(BIN)/python -m payments.local --with-parent
+
+test: install-dev ## the tests on SQLite and Valkey; T=path for a part
+	@unset DATABASE_URL REDIS_URL; \
+	exec $(BIN)/python -m pytest $(or $(T),$(COVERAGE)) $(PYTEST_ARGS)
+
+test-services: install-dev ## the same on the servers that DATABASE_URL and REDIS_URL name
+	@PYTHONPATH=. $(BIN)/python .ci/services.py
+	@exec $(BIN)/python -m pytest $(T) $(PYTEST_ARGS)
+
+lint: install-dev ## ruff
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: install-dev ## let ruff put right what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: install-dev ## mypy, strict, on payments and worker
+	@$(BIN)/mypy
+
+contracts: install-dev ## who may import whom
+	@$(BIN)/lint-imports --no-cache
+
+migrations-check: install-dev ## fresh databases up, compared with the models, down and up again
+	@PYTHONPATH=. $(BIN)/python .ci/migrations.py
+
+sure: ## everything that CI checks
+	@exec .ci/run
+
+bench: install-dev ## benchmarks/*.py
+	@set -- benchmarks/*.py; \
+	if [ ! -e "$$1" ]; then echo "payments: benchmarks/ holds no benchmark yet"; exit 0; fi; \
+	for file; do echo "== $$file"; PYTHONPATH=. $(BIN)/python "$$file" || exit 1; done
+
+lock: install-dev ## write the locks anew from setup.cfg (UPGRADE=1 for newer versions)
+	@$(LOCK) --output-file requirements.txt
+	@$(LOCK) --extra local --constraint requirements.txt --output-file requirements-local.txt
+	@$(LOCK) --extra dev --constraint requirements-local.txt \
+		--output-file requirements-dev.txt
+
+clean: ## remove what can be made again; the data in .data stays
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache \
+		.coverage htmlcov build dist *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+install-local:
+	$(call installed,requirements-local.txt)
+
+install-dev:
+	$(call installed,requirements-dev.txt)

@@ -1,0 +1,481 @@
+"""Workspaces: list, create, check a name, read, change."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+
+from payments.auth.models import User
+from payments.kit import clock
+from payments.kit.db import db
+from payments.kit.transactions import transaction
+from payments.timeline.models import TimelineEntry
+from payments.workspaces import directory, errors, rosters, slugs
+from payments.workspaces.models import PricingPlan, Workspace
+from tests.support.hostile import BROKEN_BODIES, LITERAL, NO_TEXTS, UNSTORABLE
+from tests.support.people import Cast, new_workspace, sign_up, workspace_with_roles
+
+WORKSPACES = "/api/workspaces"
+FIELDS = {
+    "id", "name", "slug", "description", "profileImage", "planId", "isActive", "billingAddress",
+    "createdAt", "updatedAt", "userRole", "joinedAt",
+}  # fmt: skip
+ADDRESS = {
+    "line1": "1 Main St", "line2": "Floor 2", "city": "Springfield",
+    "state": "IL", "postalCode": "62701", "country": "US",
+}  # fmt: skip
+
+
+@pytest.fixture
+def cast(client: FlaskClient) -> Cast:
+    workspace_with_roles(client, "Noise")
+    return workspace_with_roles(client)
+
+
+def close(app: Flask, workspace_id: int) -> None:
+    with app.app_context(), transaction() as session:
+        session.execute(
+            sa.update(Workspace).where(Workspace.id == workspace_id).values(is_active=False)
+        )
+
+
+class TestList:
+    def test_lists_the_callers_workspaces(self, cast: Cast) -> None:
+        answer = cast.admin.get(WORKSPACES)
+        assert answer.status_code == 200
+        assert answer.json["message"] == "Workspaces retrieved successfully"
+        assert answer.json["count"] == 2
+        home, acme = answer.json["data"]
+        assert set(acme) == FIELDS
+        assert (home["slug"], home["userRole"]) == (cast.admin.home.slug, "owner")
+        assert (acme["slug"], acme["userRole"]) == (cast.workspace.slug, "admin")
+
+    @pytest.mark.parametrize("role", ["owner", "admin", "member"])
+    def test_tells_the_callers_role(self, cast: Cast, role: str) -> None:
+        rows = cast[role].get(WORKSPACES).json["data"]
+        assert [r["userRole"] for r in rows if r["id"] == cast.workspace.id] == [role]
+
+    def test_an_outsider_does_not_see_it(self, cast: Cast) -> None:
+        rows = cast.outsider.get(WORKSPACES).json["data"]
+        assert [row["id"] for row in rows] == [cast.outsider.home.id]
+
+    def test_inactive_workspaces_are_left_out(self, app: Flask, cast: Cast) -> None:
+        close(app, cast.workspace.id)
+        rows = cast.owner.get(WORKSPACES).json["data"]
+        assert [row["id"] for row in rows] == [cast.owner.home.id]
+
+    def test_nobody(self, client: FlaskClient) -> None:
+        assert client.get(WORKSPACES).status_code == 401
+
+
+class TestCreate:
+    def test_creates_a_workspace_on_the_free_plan(self, client: FlaskClient) -> None:
+        ann = sign_up(client)
+        body = {"name": "  Ann & Sons  ", "description": " We sell "}
+        answer = ann.post(WORKSPACES, body)
+        assert answer.status_code == 200
+        data = answer.json["data"]
+        assert set(data) == FIELDS
+        assert data["name"] == "Ann & Sons"
+        assert data["description"] == "We sell"
+        assert data["slug"].startswith("ann-sons")
+        assert (data["planId"], data["isActive"], data["userRole"]) == (1, True, "owner")
+        assert data["profileImage"] is data["billingAddress"] is None
+        assert data["joinedAt"].endswith("Z")
+
+    def test_without_a_description(self, client: FlaskClient) -> None:
+        ann = sign_up(client)
+        for body in ({"name": "Acme"}, {"name": "Acme", "description": None}):
+            assert ann.post(WORKSPACES, body).json["data"]["description"] == ""
+
+    def test_only_the_maker_belongs_to_it(self, client: FlaskClient) -> None:
+        ann, bob = sign_up(client), sign_up(client, "Bob")
+        place = new_workspace(ann)
+        members = ann.get(f"{place.path}/members").json["data"]
+        assert [(m["userId"], m["role"]) for m in members] == [(ann.id, "owner")]
+        assert bob.get(place.path).status_code == 403
+
+    def test_the_same_name_is_numbered(self, client: FlaskClient) -> None:
+        ann, bob = sign_up(client), sign_up(client, "Bob")
+        places = [new_workspace(p, "Numbered Twice") for p in (ann, bob, ann)]
+        assert [p.slug for p in places] == [
+            "numbered-twice", "numbered-twice-2", "numbered-twice-3",
+        ]  # fmt: skip
+
+    def test_a_number_that_somebody_chose_is_skipped(self, client: FlaskClient) -> None:
+        ann = sign_up(client)
+        slugs_made = [new_workspace(ann, n).slug for n in ("Skip 2", "Skip", "Skip", "Skip")]
+        assert slugs_made == ["skip-2", "skip", "skip-3", "skip-4"]
+
+    def test_an_inactive_workspace_keeps_its_slug(self, app: Flask, client: FlaskClient) -> None:
+        ann = sign_up(client)
+        first = new_workspace(ann, "Closed Shop")
+        close(app, first.id)
+        assert new_workspace(ann, "Closed Shop").slug == "closed-shop-2"
+
+    @pytest.mark.parametrize(
+        "name", ["Payment Method", "Webhook", "Check Name", "WORKSPACE", "東京"]
+    )
+    def test_words_of_our_paths_are_no_slugs(self, client: FlaskClient, name: str) -> None:
+        ann = sign_up(client)
+        place = new_workspace(ann, name)
+        assert place.slug not in slugs.RESERVED
+        assert place.slug.startswith(slugs.slugify(name))
+        assert ann.get(place.path).json["data"]["id"] == place.id
+
+    def test_many_at_the_same_moment(self, app: Flask, client: FlaskClient) -> None:
+        ann = sign_up(client)
+
+        def create(_: int) -> str:
+            options = {"json": {"name": "Rush Hour"}, "headers": ann.headers}
+            return app.test_client().post(WORKSPACES, **options).json["data"]["slug"]
+
+        with ThreadPoolExecutor(8) as pool:
+            made = list(pool.map(create, range(16)))
+        assert sorted(made) == sorted({"rush-hour", *(f"rush-hour-{n}" for n in range(2, 17))})
+
+    def test_a_slug_taken_between_the_look_and_the_insert(
+        self, context: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ann = sign_up(client)
+        taken = new_workspace(ann, "Snatched").slug
+        offers = iter([taken, taken, "snatched-9"])
+        monkeypatch.setattr(slugs, "free_slug", lambda base: next(offers))
+        assert new_workspace(ann, "Snatched").slug == "snatched-9"
+
+    def test_a_slug_that_is_always_taken_gets_a_long_number(
+        self, context: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ann = sign_up(client)
+        taken = new_workspace(ann, "Popular").slug
+        monkeypatch.setattr(slugs, "free_slug", lambda base: taken)
+        slug = new_workspace(ann, "Popular").slug
+        assert slug.startswith("popular-")
+        assert len(slug) == len("popular-") + 8
+
+    def test_a_thousand_of_one_name(self, context: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(rosters, "taken_slugs", set)
+        assert slugs.free_slug("acme").startswith("acme-")
+        assert len(slugs.free_slug("acme")) == len("acme-") + 8
+
+    @pytest.mark.parametrize("name", LITERAL.values(), ids=LITERAL)
+    def test_a_name_is_kept_literally(self, client: FlaskClient, name: str) -> None:
+        ann = sign_up(client)
+        body = {"name": name, "description": name}
+        data = ann.post(WORKSPACES, body).json["data"]
+        assert (data["name"], data["description"]) == (name, name)
+        assert ann.get(f"{WORKSPACES}/{data['slug']}").json["data"]["name"] == name
+
+    @pytest.mark.parametrize("name", ["x", "x" * 100, "ﷺ" * 100, "ﬃ" * 100])
+    def test_the_shortest_and_the_longest_name(self, client: FlaskClient, name: str) -> None:
+        ann = sign_up(client)
+        for _ in range(2):
+            data = ann.post(WORKSPACES, {"name": name}).json["data"]
+            assert data["name"] == name
+            assert len(data["slug"]) <= 100
+            assert ann.get(f"{WORKSPACES}/{data['slug']}").status_code == 200
+
+    @pytest.mark.parametrize("name", ["", "   ", "x" * 101, "x" * 10_000, *UNSTORABLE.values()])
+    def test_a_bad_name(self, client: FlaskClient, name: str) -> None:
+        answer = sign_up(client).post(WORKSPACES, {"name": name})
+        assert (answer.status_code, answer.json["code"]) == (400, "invalid_field")
+
+    @pytest.mark.parametrize("value", NO_TEXTS.values(), ids=NO_TEXTS)
+    def test_a_name_is_a_text(self, client: FlaskClient, value: object) -> None:
+        assert sign_up(client).post(WORKSPACES, {"name": value}).status_code == 400
+
+    @pytest.mark.parametrize("text", ["x" * 351, "x" * 10_000, *UNSTORABLE.values(), 7, [], {}])
+    def test_a_bad_description(self, client: FlaskClient, text: object) -> None:
+        answer = sign_up(client).post(WORKSPACES, {"name": "Acme", "description": text})
+        assert answer.status_code == 400
+        assert list(answer.json["details"]["fields"]) == ["description"]
+
+    def test_the_name_is_required(self, client: FlaskClient) -> None:
+        answer = sign_up(client).post(WORKSPACES, {})
+        assert (answer.status_code, answer.json["message"]) == (400, "name is required")
+
+    @pytest.mark.parametrize("body", BROKEN_BODIES.values(), ids=BROKEN_BODIES)
+    def test_a_broken_body(self, client: FlaskClient, body: bytes) -> None:
+        answer = sign_up(client).post(WORKSPACES, data=body, content_type="application/json")
+        assert answer.status_code == 400
+
+    def test_what_only_the_service_decides_is_ignored(self, client: FlaskClient) -> None:
+        body = {
+            "name": "Mine", "slug": "yours", "planId": 4, "plan_id": 4, "isActive": False, "id": 1,
+            "stripeCustomerId": "cus_1", "stripe_customer_id": "cus_1", "userRole": "member",
+        }  # fmt: skip
+        data = sign_up(client).post(WORKSPACES, body).json["data"]
+        assert data["slug"].startswith("mine")
+        assert (data["planId"], data["isActive"], data["userRole"]) == (1, True, "owner")
+        assert data["id"] != 1
+
+    def test_nobody(self, client: FlaskClient) -> None:
+        assert client.post(WORKSPACES, json={}).status_code == 401
+
+    def test_without_a_free_plan_nothing_is_given_away(
+        self, context: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ann = sign_up(client)
+        monkeypatch.setattr(rosters, "find_free_plan", lambda: None)
+        answer = ann.post(WORKSPACES, {"name": "Acme"})
+        assert (answer.status_code, answer.json["code"]) == (503, "no_free_plan")
+        user = db.session.get_one(User, ann.id)
+        with pytest.raises(errors.NoFreePlan):
+            directory.create_workspace(user, name="Acme")
+
+    def test_the_free_plan_is_one_that_costs_nothing(self, context: Flask) -> None:
+        plan = rosters.find_free_plan()
+        assert plan is not None
+        with transaction() as session:
+            session.execute(
+                sa.update(PricingPlan).where(PricingPlan.id == plan.id).values(is_active=False)
+            )
+        try:
+            assert rosters.find_free_plan() is None
+        finally:
+            with transaction() as session:
+                session.execute(
+                    sa.update(PricingPlan).where(PricingPlan.id == plan.id).values(is_active=True)
+                )
+
+
+class TestCheckName:
+    def check(self, client: FlaskClient, name: str):
+        return sign_up(client).get(f"{WORKSPACES}/check-name", query_string={"name": name})
+
+    def test_a_free_name(self, client: FlaskClient) -> None:
+        answer = self.check(client, "  Nobody's Name ")
+        assert answer.status_code == 200
+        assert answer.json["data"] == {
+            "name": "Nobody's Name", "slug": "nobodys-name", "available": True,
+        }  # fmt: skip
+
+    def test_a_taken_name(self, client: FlaskClient) -> None:
+        new_workspace(sign_up(client), "Somebody's Name")
+        data = self.check(client, "SOMEBODYS – name!").json["data"]
+        assert (data["slug"], data["available"]) == ("somebodys-name", False)
+
+    def test_it_says_what_creating_then_does(self, client: FlaskClient) -> None:
+        ann = sign_up(client)
+        for name in ("Foretold", "Foretold", "Webhook"):
+            told = ann.get(f"{WORKSPACES}/check-name", query_string={"name": name}).json["data"]
+            assert (new_workspace(ann, name).slug == told["slug"]) is told["available"]
+
+    @pytest.mark.parametrize("name", ["", "  ", "x" * 101, "x" * 10_000, "a\x00b"])
+    def test_a_bad_name(self, client: FlaskClient, name: str) -> None:
+        assert self.check(client, name).status_code == 400
+
+    def test_the_name_is_required(self, client: FlaskClient) -> None:
+        answer = sign_up(client).get(f"{WORKSPACES}/check-name")
+        assert (answer.status_code, answer.json["code"]) == (400, "missing_field")
+
+    def test_bytes_that_are_no_text(self, client: FlaskClient) -> None:
+        answer = sign_up(client).get(f"{WORKSPACES}/check-name?name=%ED%A0%80%FF")
+        assert answer.status_code in {200, 400}
+
+    def test_nobody(self, client: FlaskClient) -> None:
+        assert client.get(f"{WORKSPACES}/check-name?name=a").status_code == 401
+
+
+class TestGet:
+    @pytest.mark.parametrize("role", ["owner", "admin", "member"])
+    def test_shows_the_workspace_its_plan_and_the_role(self, cast: Cast, role: str) -> None:
+        answer = cast[role].get(cast.workspace.path)
+        assert answer.status_code == 200
+        data = answer.json["data"]
+        assert set(data) == FIELDS | {"plan"}
+        assert (data["id"], data["userRole"]) == (cast.workspace.id, role)
+        assert data["plan"]["id"] == data["planId"]
+        assert data["plan"]["slug"] == "free"
+        assert "stripe" not in answer.text.lower()
+
+    def test_an_outsider(self, cast: Cast) -> None:
+        answer = cast.outsider.get(cast.workspace.path)
+        assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
+
+    def test_nobody(self, client: FlaskClient, cast: Cast) -> None:
+        assert client.get(cast.workspace.path).status_code == 401
+
+    def test_no_such_workspace(self, cast: Cast) -> None:
+        answer = cast.owner.get(f"{WORKSPACES}/no-such-workspace")
+        assert (answer.status_code, answer.json["code"]) == (404, "workspace_not_found")
+
+    def test_an_inactive_workspace(self, app: Flask, cast: Cast) -> None:
+        close(app, cast.workspace.id)
+        assert cast.owner.get(cast.workspace.path).status_code == 404
+
+    @pytest.mark.parametrize(
+        "slug",
+        ["Acme", "a_b", "-a", "a-", "a--b", "a b", "%00", "a%00", "%ED%A0%80", "%FF", "é",
+         "x" * 101,
+         "'%20OR%201=1--", "..%5c", "a.b", "x" * 10_000, "a%0A"],
+    )  # fmt: skip
+    def test_a_bad_slug(self, cast: Cast, slug: str) -> None:
+        answer = cast.owner.get(f"{WORKSPACES}/{slug}")
+        assert (answer.status_code, answer.json["code"]) == (400, "invalid_slug")
+
+
+class TestUpdate:
+    def test_changes_what_is_named(self, cast: Cast) -> None:
+        body = {
+            "name": "New Name", "description": "New words",
+            "profileImage": "https://img.example.com/a.png?size=2#x", "billingAddress": ADDRESS,
+        }  # fmt: skip
+        before = cast.owner.get(cast.workspace.path).json["data"]
+        answer = cast.owner.patch(cast.workspace.path, body)
+        assert answer.status_code == 200
+        data = answer.json["data"]
+        assert set(data) == FIELDS
+        assert {key: data[key] for key in body} == body
+        assert data["slug"] == cast.workspace.slug
+        assert data["updatedAt"] > before["updatedAt"]
+        untouched = ("id", "planId", "isActive", "createdAt", "userRole", "joinedAt")
+        assert [data[k] for k in untouched] == [before[k] for k in untouched]
+
+    def test_what_is_not_named_stays(self, cast: Cast) -> None:
+        cast.owner.patch(cast.workspace.path, {"description": "Kept", "billingAddress": ADDRESS})
+        data = cast.owner.patch(cast.workspace.path, {"name": "Other"}).json["data"]
+        assert (data["name"], data["description"]) == ("Other", "Kept")
+        assert data["billingAddress"] == ADDRESS
+
+    def test_nothing_named_changes_nothing(self, cast: Cast) -> None:
+        before = cast.owner.get(cast.workspace.path).json["data"]
+        data = cast.owner.patch(cast.workspace.path, {}).json["data"]
+        assert {k: before[k] for k in data} == data
+
+    def test_other_workspaces_stay(self, cast: Cast) -> None:
+        before = cast.owner.get(cast.owner.home.path).json["data"]
+        cast.owner.patch(cast.workspace.path, {"name": "Other", "billingAddress": ADDRESS})
+        assert cast.owner.get(cast.owner.home.path).json["data"] == before
+
+    def test_a_part_of_the_address_is_merged(self, cast: Cast) -> None:
+        cast.owner.patch(cast.workspace.path, {"billingAddress": ADDRESS})
+        part = {"billingAddress": {"line2": None, "city": "Chicago", "state": ""}}
+        data = cast.owner.patch(cast.workspace.path, part).json["data"]
+        assert data["billingAddress"] == {
+            **ADDRESS,
+            "line2": None,
+            "city": "Chicago",
+            "state": None,
+        }
+
+    def test_null_clears_the_address(self, cast: Cast) -> None:
+        cast.owner.patch(cast.workspace.path, {"billingAddress": ADDRESS})
+        data = cast.owner.patch(cast.workspace.path, {"billingAddress": None}).json["data"]
+        assert data["billingAddress"] is None
+        assert cast.owner.get(cast.workspace.path).json["data"]["billingAddress"] is None
+
+    def test_clearing_every_part_clears_the_address(self, cast: Cast) -> None:
+        cast.owner.patch(cast.workspace.path, {"billingAddress": {"city": "Rome"}})
+        data = cast.owner.patch(cast.workspace.path, {"billingAddress": {"city": None}}).json[
+            "data"
+        ]
+        assert data["billingAddress"] is None
+
+    @pytest.mark.parametrize(("given", "kept"), [("us", "US"), (" de ", "DE"), ("GB", "GB")])
+    def test_a_country_is_kept_in_capitals(self, cast: Cast, given: str, kept: str) -> None:
+        body = {"billingAddress": {"country": given}}
+        data = cast.owner.patch(cast.workspace.path, body).json["data"]
+        assert data["billingAddress"]["country"] == kept
+
+    @pytest.mark.parametrize("country", ["UK", "XX", "USA", "U", "1A", "ẞ", "ｕｓ", 49, ["US"]])
+    def test_a_country_exists(self, cast: Cast, country: object) -> None:
+        body = {"billingAddress": {"country": country}}
+        answer = cast.owner.patch(cast.workspace.path, body)
+        assert (answer.status_code, answer.json["code"]) == (400, "invalid_field")
+
+    def test_description_and_picture_can_be_cleared(self, cast: Cast) -> None:
+        url = "https://img.example.com/a.png"
+        cast.owner.patch(cast.workspace.path, {"description": "x", "profileImage": url})
+        body = {"description": None, "profileImage": None}
+        data = cast.owner.patch(cast.workspace.path, body).json["data"]
+        assert (data["description"], data["profileImage"]) == ("", None)
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "javascript:alert(1)", "JavaScript:alert(1)", "data:image/png;base64,AAAA",
+            "ftp://example.com/a.png", "file:///etc/passwd", "//example.com/a.png", "/a.png",
+            "a.png", "https://", "https:// example.com", 'https://example.com/"onload="x',
+            "https://example.com/<script>", "https://good.example@evil.example/a.png",
+            "https://example.com/" + "x" * 500, "x" * 10_000, 7, [],
+            "https://exa\x00mple.com", "https://example.com/\ud800",
+        ],
+    )  # fmt: skip
+    def test_a_bad_picture(self, cast: Cast, url: object) -> None:
+        answer = cast.owner.patch(cast.workspace.path, {"profileImage": url})
+        assert (answer.status_code, answer.json["code"]) == (400, "invalid_field")
+
+    @pytest.mark.parametrize("name", [None, "", " ", "x" * 101, 7, [], *UNSTORABLE.values()])
+    def test_a_bad_name(self, cast: Cast, name: object) -> None:
+        assert cast.owner.patch(cast.workspace.path, {"name": name}).status_code == 400
+
+    @pytest.mark.parametrize(
+        "part",
+        [
+            {"line1": "x" * 201}, {"postalCode": "x" * 21}, {"city": "a\x00"}, {"state": "\ud800"},
+            {"line2": 7}, {"line1": ["a"]}, "text", 7, ["a"], {"city": "x" * 10_000},
+        ],
+    )  # fmt: skip
+    def test_a_bad_address(self, cast: Cast, part: object) -> None:
+        answer = cast.owner.patch(cast.workspace.path, {"billingAddress": part})
+        assert (answer.status_code, answer.json["code"]) == (400, "invalid_field")
+        assert cast.owner.get(cast.workspace.path).json["data"]["billingAddress"] is None
+
+    @pytest.mark.parametrize("text", LITERAL.values(), ids=LITERAL)
+    def test_texts_are_kept_literally(self, cast: Cast, text: str) -> None:
+        body = {"name": text, "billingAddress": {"line1": text}}
+        data = cast.owner.patch(cast.workspace.path, body).json["data"]
+        assert (data["name"], data["billingAddress"]["line1"]) == (text, text)
+
+    def test_what_only_the_service_decides_stays(self, app: Flask, cast: Cast) -> None:
+        body = {
+            "slug": "stolen", "planId": 4, "plan_id": 4, "isActive": False, "is_active": False,
+            "stripeCustomerId": "cus_1", "stripe_customer_id": "cus_1", "id": 1,
+            "billing_line1": "x", "userRole": "member",
+        }  # fmt: skip
+        before = cast.owner.get(cast.workspace.path).json["data"]
+        assert cast.owner.patch(cast.workspace.path, body).status_code == 200
+        assert cast.owner.get(cast.workspace.path).json["data"] == before
+        with app.app_context():
+            assert db.session.get_one(Workspace, cast.workspace.id).stripe_customer_id is None
+
+    def test_an_admin_may(self, cast: Cast) -> None:
+        answer = cast.admin.patch(cast.workspace.path, {"name": "By Admin"})
+        assert answer.json["data"]["userRole"] == "admin"
+
+    @pytest.mark.parametrize("role", ["member", "outsider"])
+    def test_others_may_not(self, cast: Cast, role: str) -> None:
+        for body in ({"name": "Stolen"}, {"name": 7}):
+            assert cast[role].patch(cast.workspace.path, body).status_code == 403
+        assert cast.owner.get(cast.workspace.path).json["data"]["name"] == "Acme"
+
+    def test_nobody(self, client: FlaskClient, cast: Cast) -> None:
+        assert client.patch(cast.workspace.path, json={}).status_code == 401
+
+    def test_no_such_workspace(self, cast: Cast) -> None:
+        assert cast.owner.patch(f"{WORKSPACES}/no-such", {}).status_code == 404
+
+    @pytest.mark.parametrize("body", BROKEN_BODIES.values(), ids=BROKEN_BODIES)
+    def test_a_broken_body(self, cast: Cast, body: bytes) -> None:
+        answer = cast.owner.patch(cast.workspace.path, data=body, content_type="application/json")
+        # Every field may be left out, so that no body at all changes nothing.
+        assert answer.status_code == (200 if body == b"" else 400)
+
+    def test_the_timeline_remembers_fields_but_no_values(self, app: Flask, cast: Cast) -> None:
+        cast.admin.patch(cast.workspace.path, {"name": "Secret Plan", "billingAddress": ADDRESS})
+        with app.app_context():
+            entry = db.session.scalars(
+                sa.select(TimelineEntry)
+                .where(TimelineEntry.workspace_id == cast.workspace.id)
+                .order_by(TimelineEntry.id.desc())
+                .limit(1)
+            ).one()
+            assert (entry.kind, entry.actor) == ("workspace.updated", f"user:{cast.admin.id}")
+            assert entry.data == {"fields": ["billing_address", "name"]}
+            assert clock.now() - entry.at < timedelta(minutes=1)

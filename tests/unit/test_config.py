@@ -1,0 +1,186 @@
+"""The settings: defaults in development, refusals in production, every fault told by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from payments import config, local_secrets
+from payments.config import ConfigError, Settings
+from payments.kit import crypto
+
+STRIPES_OWN = "sk_test_51" + "a" * 97
+
+PRODUCTION = {
+    "PAYMENTS_ENV": "production",
+    "DATABASE_URL": "postgres://u:p@db.example/payments",
+    "REDIS_URL": "rediss://:p@redis.example:6380/0",
+    "SECRET_KEY": "s" * 32,
+    "JWT_SECRET_KEY": "j" * 32,
+    "CREDENTIALS_KEYS": crypto.new_key(),
+    "STRIPE_SECRET_KEY": "sk_live_abcdefgh",
+}
+
+
+def load(folder: Path, **environ: str) -> Settings:
+    return config.load({"DATA_DIR": str(folder), **environ})
+
+
+def faults(folder: Path, **environ: str) -> str:
+    with pytest.raises(ConfigError) as raised:
+        load(folder, **environ)
+    return str(raised.value)
+
+
+class TestDevelopment:
+    def test_an_empty_environment_is_enough(self, tmp_path: Path) -> None:
+        held = load(tmp_path)
+        assert held.database_url == f"sqlite:///{tmp_path}/payments.sqlite3"
+        assert held.redis_url == "redis://127.0.0.1:6399/0"
+        assert held.public_url == "http://127.0.0.1:8000"
+        assert held.stripe_secret_key == config.SANDBOX_PLATFORM_KEY
+        assert held.stripe_api_base == held.sandbox_url == "http://127.0.0.1:12111"
+        assert (held.charge_wait_seconds, held.log_level) == (10, "INFO")
+        assert (held.invoice_timezone, held.maintenance_mode) == ("UTC", False)
+
+    def test_secrets_are_generated_once(self, tmp_path: Path) -> None:
+        first, second = load(tmp_path), load(tmp_path)
+        assert first == second
+        assert len(first.secret_key) >= 32
+        assert len(first.credentials_keys[0]) == crypto.KEY_BYTES
+        assert first.secret_key != load(tmp_path / "other").secret_key
+
+    def test_the_generated_file_is_for_its_owner_alone(self, tmp_path: Path) -> None:
+        load(tmp_path)
+        assert (tmp_path / local_secrets.FILE).stat().st_mode & 0o077 == 0
+        assert list(tmp_path.glob(".secrets-*")) == []
+
+    def test_a_kept_webhook_secret_is_read(self, tmp_path: Path) -> None:
+        local_secrets.add(tmp_path, stripe_webhook_secret="whsec_b,whsec_a")
+        assert load(tmp_path).stripe_webhook_secrets == ("whsec_b", "whsec_a")
+        assert len(local_secrets.read(tmp_path)["secret_key"]) >= 32
+
+    def test_the_environment_wins(self, tmp_path: Path) -> None:
+        local_secrets.add(tmp_path, stripe_webhook_secret="whsec_kept")
+        held = load(tmp_path, STRIPE_WEBHOOK_SECRET=" whsec_1 , whsec_2,", OPERATOR_KEY="op_mine")
+        assert held.stripe_webhook_secrets == ("whsec_1", "whsec_2")
+        assert held.operator_key == "op_mine"
+
+    def test_ports_move_the_addresses_along(self, tmp_path: Path) -> None:
+        held = load(tmp_path, PORT="8100", SANDBOX_PORT="12200", VALKEY_PORT="6500")
+        assert held.public_url == "http://127.0.0.1:8100"
+        assert held.stripe_api_base == "http://127.0.0.1:12200"
+        assert held.redis_url == "redis://127.0.0.1:6500/0"
+
+    def test_a_relative_folder_is_made_absolute(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        assert config.load({}).data_dir == tmp_path / ".data"
+
+
+class TestStripe:
+    @pytest.mark.parametrize("key", [STRIPES_OWN, "sk_live_abcdefgh", "rk_live_abcdefgh"])
+    def test_a_key_of_stripes_own_goes_to_stripe(self, tmp_path: Path, key: str) -> None:
+        assert load(tmp_path, STRIPE_SECRET_KEY=key).stripe_api_base is None
+
+    def test_a_made_up_key_stays_at_the_sandbox(self, tmp_path: Path) -> None:
+        held = load(tmp_path, STRIPE_SECRET_KEY="sk_test_mine1234")
+        assert held.stripe_api_base == held.sandbox_url
+
+    def test_the_address_can_be_given(self, tmp_path: Path) -> None:
+        held = load(
+            tmp_path, STRIPE_API_BASE="http://stripe.example/", STRIPE_SECRET_KEY="sk_live_x"
+        )
+        assert held.stripe_api_base == "http://stripe.example"
+
+
+class TestReading:
+    @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
+    def test_every_spelling_of_postgresql(self, tmp_path: Path, scheme: str) -> None:
+        held = load(tmp_path, DATABASE_URL=f"{scheme}://u:p@h/d")
+        assert held.database_url == "postgresql+psycopg://u:p@h/d"
+
+    @pytest.mark.parametrize(
+        ("raw", "read"), [("TRUE", True), ("1", True), ("off", False), ("", False)]
+    )
+    def test_booleans(self, tmp_path: Path, raw: str, read: bool) -> None:
+        assert load(tmp_path, MAINTENANCE_MODE=raw).maintenance_mode is read
+
+    def test_the_profile_bucket_stands_in(self, tmp_path: Path) -> None:
+        assert load(tmp_path, PROFILE_STORAGE_BUCKET="p").invoice_bucket == "p"
+        both = load(tmp_path, PROFILE_STORAGE_BUCKET="p", INVOICE_STORAGE_BUCKET="i")
+        assert both.invoice_bucket == "i"
+
+    def test_the_sellers_address_has_lines(self, tmp_path: Path) -> None:
+        held = load(tmp_path, SELLER_ADDRESS="1 Main St | Springfield||USA ")
+        assert held.seller_address == ("1 Main St", "Springfield", "USA")
+
+    def test_several_keys(self, tmp_path: Path) -> None:
+        keys = [crypto.new_key(), crypto.new_key()]
+        held = load(tmp_path, CREDENTIALS_KEYS=", ".join(keys))
+        assert held.credentials_keys == tuple(crypto.parse_key(key) for key in keys)
+
+    def test_the_repr_keeps_every_secret(self, tmp_path: Path) -> None:
+        held = load(tmp_path, **{**PRODUCTION, "OPERATOR_KEY": "op_secret"})
+        shown = repr(held)
+        secrets = ("sk_live_abcdefgh", "u:p@", ":p@", "s" * 32, "j" * 32, "op_secret")
+        assert [secret for secret in secrets if secret in shown] == []
+
+
+class TestFaults:
+    @pytest.mark.parametrize(
+        ("name", "raw"),
+        [
+            *(("PAYMENTS_ENV", "staging"), ("PORT", "0"), ("PORT", "http"), ("PORT", "65536")),
+            *(("SANDBOX_PORT", "-1"), ("VALKEY_PORT", "x"), ("DATABASE_URL", "mysql://h/d")),
+            *(("REDIS_URL", "http://h"), ("PUBLIC_URL", "example.com"), ("STRIPE_API_BASE", "x")),
+            *(("CHARGE_WAIT_SECONDS", "26"), ("CHARGE_WAIT_SECONDS", "nan")),
+            *(("MAINTENANCE_MODE", "maybe"), ("INVOICE_TIMEZONE", "Mars/Base")),
+            *(("INVOICE_TIMEZONE", "../etc"), ("LOG_LEVEL", "LOUD"), ("RATE_LIMIT", "many")),
+            *(("CREDENTIALS_KEYS", "short"), ("CREDENTIALS_KEYS", ",")),
+            ("AWS_ENDPOINT_URL", "store"),
+        ],
+    )
+    def test_a_wrong_value_is_told_by_name(self, tmp_path: Path, name: str, raw: str) -> None:
+        assert faults(tmp_path, **{name: raw}).startswith(f"{name} must be ")
+
+    def test_all_faults_are_told_at_once(self, tmp_path: Path) -> None:
+        told = faults(tmp_path, PORT="x", LOG_LEVEL="x", REDIS_URL="x")
+        assert all(name in told for name in ("PORT", "LOG_LEVEL", "REDIS_URL"))
+
+    def test_a_value_is_never_repeated(self, tmp_path: Path) -> None:
+        assert "canary" not in faults(tmp_path, CREDENTIALS_KEYS="canary", DATABASE_URL="canary://")
+
+    def test_a_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        assert faults(tmp_path / "file").startswith("DATA_DIR must be a folder")
+
+    def test_spoilt_secrets(self, tmp_path: Path) -> None:
+        (tmp_path / local_secrets.FILE).write_text("{")
+        assert faults(tmp_path).startswith("DATA_DIR ")
+
+
+class TestProduction:
+    def test_a_whole_environment_boots(self, tmp_path: Path) -> None:
+        held = load(tmp_path, **PRODUCTION)
+        assert held.production
+        assert held.stripe_api_base is None
+        assert held.operator_key is None
+        assert not (tmp_path / local_secrets.FILE).exists()
+
+    @pytest.mark.parametrize("name", sorted(PRODUCTION.keys() - {"PAYMENTS_ENV"}))
+    def test_nothing_is_left_to_a_default(self, tmp_path: Path, name: str) -> None:
+        assert name in faults(tmp_path, **{**PRODUCTION, name: ""})
+
+    @pytest.mark.parametrize("name", ["SECRET_KEY", "JWT_SECRET_KEY"])
+    def test_short_secrets_are_refused(self, tmp_path: Path, name: str) -> None:
+        assert "at least 32" in faults(tmp_path, **{**PRODUCTION, name: "short"})
+
+    def test_sqlite_is_refused(self, tmp_path: Path) -> None:
+        assert "PostgreSQL" in faults(tmp_path, **{**PRODUCTION, "DATABASE_URL": "sqlite:///x"})
+
+    def test_the_sandboxs_key_is_refused(self, tmp_path: Path) -> None:
+        spoilt = {**PRODUCTION, "STRIPE_SECRET_KEY": config.SANDBOX_PLATFORM_KEY}
+        assert "STRIPE_SECRET_KEY is the sandbox's" in faults(tmp_path, **spoilt)

@@ -41,7 +41,7 @@ def register(app: Flask) -> None:
 
 
 def _on_app_error(error: AppError) -> Response:
-    if error.status >= 500:
+    if error.status == 500:  # a closed door (503) is no fault
         log.error("%s: %s", error.error_code, error.message)
     return _written(error.status, error.message, error.error_code, error.details, error.headers)
 

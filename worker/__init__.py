@@ -9,7 +9,7 @@ from celery.signals import setup_logging
 
 from payments.config import load
 from payments.kit import logs
-from worker import schedule
+from worker import health, schedule
 
 app = Celery(
     "payments",

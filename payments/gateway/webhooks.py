@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import stripe
@@ -10,6 +11,7 @@ import stripe
 # Stripe's own libraries accept five minutes. https://docs.stripe.com/webhooks#verify-manually
 TOLERANCE_SECONDS = 300
 MOST_HEADER = 2048
+_LATEST = 2**62
 
 
 class BadSignature(ValueError):
@@ -60,13 +62,21 @@ def _check_future(header: str, now: int) -> None:
 def _parsed(payload: bytes) -> dict[str, Any]:
     try:
         event = json.loads(payload)
-        known = isinstance(event["id"], str) and isinstance(event["type"], str)
+        known = _is_token(event["id"], 255) and _is_token(event["type"], 100)
+        made = event["created"]
         if not (
             known
             and isinstance(event["data"]["object"], dict)
-            and isinstance(event["created"], int)
+            and isinstance(made, int)
+            and 0 <= made < _LATEST
+            and _is_token(event.get("api_version") or "none", 40)
         ):
             raise BadEvent("not an event")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadEvent("not an event") from error
     return dict(event)
+
+
+def _is_token(value: Any, most: int) -> bool:
+    """Say whether the value is plain text that every database keeps as it is."""
+    return isinstance(value, str) and re.fullmatch(r"[\x21-\x7e]{1,%d}" % most, value) is not None

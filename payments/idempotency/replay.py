@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from flask import Response, current_app, g, make_response, request
+from werkzeug.exceptions import HTTPException
 
 from payments.auth.models import User
 from payments.extensions import sealer
@@ -81,7 +82,7 @@ def _fingerprint() -> str:
 def _answered(run: Callable[[], Any]) -> Response:
     try:
         return make_response(run())
-    except AppError as error:
+    except (AppError, HTTPException) as error:
         return make_response(current_app.handle_user_exception(error))
 
 

@@ -92,7 +92,13 @@ def engine_options(url: str) -> dict[str, Any]:
         # Writers queue up on SQLite's own lock: wait for it instead of failing.
         return {"connect_args": {"timeout": 30, "check_same_thread": False}}
     # The connection was made long ago when a request comes: test it before use.
-    return {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True, "pool_recycle": 1800}
+    return {
+        "pool_size": 10,
+        "max_overflow": 10,
+        "pool_pre_ping": True,
+        "pool_recycle": 1800,
+        "connect_args": {"connect_timeout": 5},
+    }
 
 
 def prepare_engine(app: Flask) -> None:

@@ -53,6 +53,7 @@ _OWN = {
         "text/css",
         """body { margin: 0; background: #fafafa; }
 .swagger-ui .info { margin: 24px 0; }
+.swagger-ui .operation-servers { display: none; }
 .swagger-ui .scheme-container { padding: 12px 0; box-shadow: none; background: none; }
 noscript { display: block; padding: 24px; font-family: sans-serif; }
 """,

@@ -28,15 +28,15 @@ def process(row_id: int) -> None:
     event = inbox.claim(row_id)
     if event is None:
         return
-    event_id, payload = event.event_id, event.payload
+    event_id, fence, payload = event.event_id, event.fence, event.payload
     try:
         handle(json.loads(payload))
     except GatewayError as error:
         db.session.rollback()
-        inbox.fail(row_id, f"{type(error).__name__}: {error.code}")
+        inbox.fail(row_id, fence, f"{type(error).__name__}: {error.code}")
     except Exception as error:  # whatever a shape we do not know breaks: kept, retried, shown
         log.exception("event %s could not be handled", event_id)
         db.session.rollback()
-        inbox.fail(row_id, f"{type(error).__name__}: {error}")
+        inbox.fail(row_id, fence, f"{type(error).__name__}: {error}")
     else:
-        inbox.finish(row_id)
+        inbox.finish(row_id, fence)

@@ -58,23 +58,33 @@ def due(limit: int) -> list[int]:
     return leases.due(WebhookEvent, WAITING, limit=limit, state="state")
 
 
-def finish(row_id: int) -> None:
-    """Mark an event as handled."""
+def finish(row_id: int, fence: int) -> None:
+    """Mark an event as handled, by whoever holds it still."""
     with transaction():
-        event = db.session.get_one(WebhookEvent, row_id)
+        event = _held(row_id, fence)
+        if event is None:
+            return
         event.state, event.processed_at, event.last_error = PROCESSED, clock.now(), None
         leases.release(event)
 
 
-def fail(row_id: int, reason: str) -> None:
+def fail(row_id: int, fence: int, reason: str) -> None:
     """Put an event back with a growing wait; after MOST_TRIES it is dead until replayed."""
     with transaction():
-        event = db.session.get_one(WebhookEvent, row_id)
+        event = _held(row_id, fence)
+        if event is None:
+            return
         event.state = DEAD if event.tries >= MOST_TRIES else FAILED
         event.last_error = reason[:500]
         leases.release(event, due_in=leases.backoff(event.tries))
     if event.state == DEAD:
         log.error("event %s is dead: %s", event.event_id, reason)
+
+
+def _held(row_id: int, fence: int) -> WebhookEvent | None:
+    """Return the event unless another worker has claimed it since: his word is the newer one."""
+    query = sa.select(WebhookEvent).where(WebhookEvent.id == row_id, WebhookEvent.fence == fence)
+    return db.session.scalars(query.with_for_update()).one_or_none()
 
 
 def find(owner: str, event_id: str) -> WebhookEvent | None:

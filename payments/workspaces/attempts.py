@@ -60,7 +60,7 @@ def claim(model: type[Work], row_id: int) -> Attempt | None:
         return None
     row = _get(model, row_id)
     row.first_called_at = row.first_called_at or clock.now()
-    return Attempt(
+    attempt = Attempt(
         model=model,
         row_id=row_id,
         fence=fence,
@@ -70,12 +70,21 @@ def claim(model: type[Work], row_id: int) -> Attempt | None:
         too_old=clock.now() - row.created_at > KEY_LIVES,
         worn_out=row.tries > TRIES_PER_KEY,
     )
+    # Until this run tells otherwise: one that dies before it can tell may have moved the money.
+    row.uncertain = True
+    return attempt
 
 
 def next_attempt(attempt: Attempt) -> str:
-    """Begin another attempt after the former one is known to hold nothing; return its key."""
+    """Begin another attempt after the former one is known to hold nothing; return its key.
+
+    OutcomeUnknown when the lease has lapsed and another worker has the row: two workers must
+    never send two keys.
+    """
     with transaction():
-        row = _get(attempt.model, attempt.row_id)
+        row = _held(attempt)
+        if row is None:
+            raise OutcomeUnknown("another worker has taken over", code="lease_lost")
         row.attempt += 1
         row.tries = 1
         return row.idempotency_key
@@ -85,13 +94,11 @@ def put_back(
     attempt: Attempt, *, uncertain: bool, attention: bool = False, intent: str | None = None
 ) -> None:
     """Let the row come back after a while, unless another worker has it by now."""
-    model = attempt.model
     with transaction():
-        query = sa.select(model).where(model.id == attempt.row_id, model.fence == attempt.fence)
-        row = cast("Work | None", db.session.scalars(query.with_for_update()).one_or_none())
-        if row is None or row.status != PENDING:
+        row = _held(attempt)
+        if row is None:
             return
-        row.uncertain = row.uncertain or uncertain
+        row.uncertain = attempt.uncertain or uncertain
         row.needs_attention = row.needs_attention or attention
         if intent is not None and isinstance(row, Charge):
             row.stripe_payment_intent_id = intent
@@ -108,6 +115,16 @@ def postpone(attempt: Attempt, error: GatewayError) -> None:
         "%s comes back: %s (%s)", what, type(error).__name__, error.code,
     )  # fmt: skip
     put_back(attempt, uncertain=unknown, attention=bug)
+
+
+def _held(attempt: Attempt) -> Work | None:
+    """Return the row, locked, if it is still ours: not settled, nor claimed by anybody since."""
+    model = attempt.model
+    query = sa.select(model).where(
+        model.id == attempt.row_id, model.fence == attempt.fence, model.status == PENDING
+    )
+    query = query.with_for_update().execution_options(populate_existing=True)
+    return cast("Work | None", db.session.scalars(query).one_or_none())
 
 
 def _get(model: type[Work], row_id: int) -> Work:

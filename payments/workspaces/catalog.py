@@ -104,5 +104,6 @@ PLANS = (
 def seed() -> int:
     """Add the plans that are missing and return how many; what is there stays as it is."""
     with transaction():
+        # Looked up first: a refused insert would use up a number of PostgreSQL's sequence.
         missing = [plan for plan in PLANS if queries.find_plan(plan["slug"]) is None]
         return sum(inserted(PricingPlan(**plan)) for plan in missing)

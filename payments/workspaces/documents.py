@@ -134,7 +134,11 @@ def _claimed(invoice_id: int) -> tuple[int, Draft] | None:
 
 def _settle(invoice_id: int, fence: int, made: Draft, pdf: bytes) -> None:
     with transaction():
-        documents.settle(invoice_id, fence, fingerprint=made.fingerprint, sha256=digest(pdf))
+        if draft(invoice_id).fingerprint == made.fingerprint:
+            documents.settle(invoice_id, fence, fingerprint=made.fingerprint, sha256=digest(pdf))
+        else:
+            # A name or an address changed while we rendered; whoever waits would wait in vain.
+            documents.request(db.session.get_one(Invoice, invoice_id))
 
 
 def _put_back(invoice_id: int, fence: int, reason: str) -> None:

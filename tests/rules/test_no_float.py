@@ -17,7 +17,8 @@ NEAR_MONEY = (
     "payments/kit/money.py",
 )
 ALLOWED = {
-    "payments/workspaces/documents.py:5.0": "seconds of a wait",
+    "payments/workspaces/documents.py:WAIT_SECONDS": "seconds of a wait",
+    "payments/workspaces/customers.py:_WAITS": "seconds between tries",
 }
 ROUNDING = {"round", "math.floor", "math.ceil"}
 # A path is joined with the same sign that divides numbers.

@@ -82,6 +82,10 @@ def forged_tokens(secret: str, subject: str) -> dict[str, str]:
         "nul subject": jwt.encode({**good, "sub": "\x00"}, secret, "HS256"),
         "endless": jwt.encode({k: v for k, v in good.items() if k != "exp"}, secret, "HS256"),
         "odd type": jwt.encode({**good, "type": "admin"}, secret, "HS256"),
+        "deep header": f"{_b64(b'[' * 5_000)}.{parts[1]}.{parts[2]}",
+        "endless number": f"{_b64(b'1' * 5_000)}.{parts[1]}.{parts[2]}",
+        "header no object": f"{_b64(b'[]')}.{parts[1]}.{parts[2]}",
+        "signed list": _signed_list(secret),
         "deep claims": f"{parts[0]}.{_b64(b'[' * 100_000)}.{parts[2]}",
     }
 
@@ -98,6 +102,10 @@ def true_claims(subject: str) -> dict[str, Any]:
         "nbf": now - timedelta(seconds=5),
         "exp": now + timedelta(minutes=5),
     }
+
+
+def _signed_list(secret: str) -> str:
+    return jwt.api_jws.encode(b"[1, 2]", secret, "HS256")
 
 
 def _encoded(part: dict[str, Any]) -> str:

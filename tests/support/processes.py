@@ -55,7 +55,8 @@ class Group:
 
     def __init__(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
         self.name = name
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `stop`
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `kill`
+        self._last = ""
         inherited = {key: os.environ[key] for key in _KEPT if key in os.environ}
         self._process = subprocess.Popen(
             command,
@@ -71,7 +72,7 @@ class Group:
     def output(self) -> str:
         """Everything that the group has written so far."""
         if self._file.closed:
-            return ""
+            return self._last
         size = os.fstat(self._file.fileno()).st_size
         return os.pread(self._file.fileno(), size, 0).decode(errors="replace")
 
@@ -97,15 +98,16 @@ class Group:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(STOP_SECONDS)
-
-    def stop(self) -> None:
-        """Ask politely, as a deployment does; what is left after a while is killed."""
-        if self.running:
-            self._process.send_signal(signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(STOP_SECONDS)
-        self.kill()
+        self._last = self.output
         self._file.close()
+
+    def stop(self) -> int:
+        """Ask politely, as a deployment does, and return the exit code; then nothing is left."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            return self._process.wait(STOP_SECONDS)
+        finally:
+            self.kill()
 
 
 @contextmanager
@@ -114,7 +116,7 @@ def running(group: Group) -> Iterator[Group]:
     try:
         yield group
     finally:
-        group.stop()
+        group.kill()
 
 
 @contextmanager
@@ -144,7 +146,7 @@ def start_worker(environment: Mapping[str, str], *, processes: int = 2) -> Group
     try:
         return group.wait_until(lambda: " ready." in group.output)
     except BaseException:
-        group.stop()
+        group.kill()
         raise
 
 

@@ -21,6 +21,7 @@ from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.transactions import transaction
 from payments.webhooks.models import WebhookEvent
+from payments.workspaces.charges import call
 from payments.workspaces.models import Charge, PricingPlan
 from tests.support.people import Cast, Person, Place
 from tests.support.shop import Shop, eventually
@@ -105,10 +106,9 @@ def first_try_over(app: Flask, charge_id: int) -> None:
 
 
 def try_again(app: Flask, charge_id: int, *, after: timedelta = timedelta(minutes=5)) -> None:
-    """Let time pass and do what the worker does with a charge that is due again."""
-    from payments.workspaces.charges import call
-
-    with app.app_context(), clock.frozen(clock.now() + after):
+    """Let time pass, until the charge is due at least, and do what the worker then does."""
+    due = column(app, Charge, charge_id, "due_at") + timedelta(seconds=1) if after else clock.now()
+    with app.app_context(), clock.frozen(max(clock.now() + after, due)):
         call.run(charge_id)
 
 
@@ -146,7 +146,7 @@ def browser_authenticates(
     shop: Shop, secret: str, method: str | None = None, *, outcome: str = "complete"
 ) -> dict[str, Any]:
     """Do what confirmCardPayment does: confirm, open the bank's page, press one of its buttons."""
-    intent = secret.split("_secret_")[0]
+    intent = secret.partition("_secret_")[0]
     kind = "setup_intents" if intent.startswith("seti_") else "payment_intents"
     data = {"client_secret": secret}
     if method is not None:

@@ -8,7 +8,7 @@ from payments.gateway.errors import Rejected
 from payments.gateway.gateway import Gateway, platform
 from payments.gateway.results import Card, Setup
 from payments.kit.transactions import end_read
-from payments.workspaces import errors
+from payments.workspaces import errors, queries
 from payments.workspaces.customers import ensure_customer
 from payments.workspaces.guards import Access
 from payments.workspaces.models import Workspace
@@ -85,6 +85,9 @@ def save_completed(workspace: Workspace, setup: Setup, *, actor: str) -> None:
     workspace_id, customer = workspace.id, workspace.stripe_customer_id
     if customer is None or setup.customer != customer or setup.payment_method is None:
         return
+    known = queries.find_stripe_method(setup.payment_method)
+    if known is not None and not known.is_active:
+        return  # deleted here meanwhile: a late event does not bring it back
     end_read()
     card = platform().get_card(setup.payment_method)
     if card.customer == customer:

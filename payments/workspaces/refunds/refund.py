@@ -18,6 +18,8 @@ from payments.workspaces.models.charges import PENDING
 from payments.workspaces.refunds.record import channel
 from payments.workspaces.refunds.reserve import reserve
 
+_MOST_DIGITS = 15
+
 
 def refund_invoice(
     user: User,
@@ -55,6 +57,8 @@ def get_any_invoice(raw_id: str) -> Invoice:
 
 
 def _minor(amount: Decimal, currency: str) -> int:
+    if amount.adjusted() > _MOST_DIGITS:  # 1e999999 is a number, and no one's money
+        raise errors.RefundTooLarge
     try:
         minor = money.to_minor(amount, currency)
     except money.NotMoney as error:

@@ -22,7 +22,7 @@ from payments.workspaces.schemas.accounts import (
 )
 from payments.workspaces.schemas.errors import documented_errors
 
-blueprint = Blueprint("auth", __name__, url_prefix="/api/auth")
+blueprint = Blueprint("auth", __name__, url_prefix="/api/auth", description="Accounts and tokens")
 
 SessionAnswer = enveloped("SessionAnswer", SessionSchema)
 
@@ -53,7 +53,7 @@ def log_in(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(RefreshSchema, required=False)
 @blueprint.response(200, SessionAnswer)
 def refresh(body: dict[str, Any]) -> dict[str, Any]:
-    """Exchange a refresh token for fresh tokens
+    """Exchange a refresh token for fresh tokens.
 
     The refresh token comes as the bearer token, or as `refreshToken` in the body.
     """

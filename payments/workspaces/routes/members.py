@@ -16,7 +16,12 @@ from payments.workspaces.schemas.members import (
     RemovedSchema,
 )
 
-blueprint = Blueprint("members", __name__, url_prefix="/api/workspaces/<string:slug>/members")
+blueprint = Blueprint(
+    "members",
+    __name__,
+    url_prefix="/api/workspaces/<string:slug>/members",
+    description="Who belongs to a workspace, and as what",
+)
 
 MemberAnswer = enveloped("MemberAnswer", MemberSchema)
 
@@ -37,7 +42,7 @@ def list_members(access: Access) -> dict[str, Any]:
 @blueprint.arguments(AddMemberSchema)
 @blueprint.response(200, MemberAnswer)
 def add_member(body: dict[str, Any], access: Access) -> dict[str, Any]:
-    """Add a user by email
+    """Add a user by email.
 
     The user must have an account already. Only owners may add another owner.
     """
@@ -51,7 +56,7 @@ def add_member(body: dict[str, Any], access: Access) -> dict[str, Any]:
 @blueprint.arguments(ChangeRoleSchema)
 @blueprint.response(200, MemberAnswer)
 def change_role(body: dict[str, Any], access: Access, user_id: str) -> dict[str, Any]:
-    """Change a member's role
+    """Change a member's role.
 
     Only owners may make or unmake an owner, and one owner always remains.
     """
@@ -64,7 +69,7 @@ def change_role(body: dict[str, Any], access: Access, user_id: str) -> dict[str,
 @workspace_access()
 @blueprint.response(200, enveloped("RemovedMember", RemovedSchema))
 def remove_member(access: Access, user_id: str) -> dict[str, Any]:
-    """Remove a member, or leave
+    """Remove a member, or leave.
 
     Everybody may leave; owners and admins remove others. One owner always remains.
     """

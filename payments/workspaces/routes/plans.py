@@ -11,7 +11,12 @@ from payments.workspaces.guards import SLUG
 from payments.workspaces.schemas.errors import documented_errors
 from payments.workspaces.schemas.plans import PlanSchema
 
-blueprint = Blueprint("pricing-plans", __name__, url_prefix="/api/pricing-plans")
+blueprint = Blueprint(
+    "pricing-plans",
+    __name__,
+    url_prefix="/api/pricing-plans",
+    description="What a workspace can be on; public",
+)
 
 _INCLUDE_INACTIVE = {
     "in": "query",

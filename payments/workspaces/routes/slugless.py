@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import request
 
 from payments.auth.models import User
@@ -24,12 +26,19 @@ def resolved(user: User, *, setup_id: str | None = None) -> Access:
 
 
 def _named() -> str | None:
-    body = request.get_json(silent=True)
+    body = _body()
     named = body.get("workspaceSlug") if isinstance(body, dict) else None
     named = named or request.args.get("workspaceSlug")
     if named is not None and not isinstance(named, str):
         raise errors.InvalidSlug
     return named or None
+
+
+def _body() -> Any:
+    try:
+        return request.get_json(silent=True)
+    except RecursionError:  # brackets a hundred thousand deep
+        return None
 
 
 def _of_setup(setup_id: str | None) -> str | None:

@@ -20,7 +20,9 @@ from payments.workspaces.schemas.workspaces import (
     WorkspaceWithPlanSchema,
 )
 
-blueprint = Blueprint("workspaces", __name__, url_prefix="/api/workspaces")
+blueprint = Blueprint(
+    "workspaces", __name__, url_prefix="/api/workspaces", description="The caller's workspaces"
+)
 
 WorkspaceAnswer = enveloped("WorkspaceAnswer", OwnWorkspaceSchema)
 
@@ -72,7 +74,7 @@ def get_workspace(access: Access) -> dict[str, Any]:
 @blueprint.arguments(UpdateWorkspaceSchema)
 @blueprint.response(200, WorkspaceAnswer)
 def update_workspace(body: dict[str, Any], access: Access) -> dict[str, Any]:
-    """Change a workspace's name, description, picture or billing address
+    """Change a workspace's name, description, picture or billing address.
 
     Only what is named changes. A part of the address changes that part, null clears all of it.
     The slug stays as it is for good.

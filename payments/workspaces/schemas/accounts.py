@@ -17,7 +17,7 @@ class EmailText(Text):
     """An address in lower case; the form is checked before, as lower-casing may change it."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(most=254, least=3, **kwargs)
+        super().__init__(most=254, least=3, metadata={"example": "jane@example.com"}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -31,7 +31,8 @@ class PasswordText(fields.String):
 
     def __init__(self, *, least: int, **kwargs: Any) -> None:
         self.least = least
-        super().__init__(load_only=True, metadata={"format": "password"}, **kwargs)
+        told = {"format": "password", "minLength": least, "maxLength": passwords.LONGEST}
+        super().__init__(load_only=True, metadata={**told, "example": "a long secret"}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         password = super()._deserialize(value, attr, data, **kwargs)
@@ -45,13 +46,13 @@ class PasswordText(fields.String):
 class SignupSchema(CamelSchema):
     email = EmailText(required=True)
     password = PasswordText(required=True, least=passwords.SHORTEST)
-    name = Text(required=True, least=1, most=100)
+    name = Text(required=True, least=1, most=100, metadata={"example": "Jane Doe"})
 
 
 class LoginSchema(CamelSchema):
     """Only presence is checked: whatever else is wrong is a wrong password to the outside."""
 
-    email = Text(required=True, least=1, most=254)
+    email = Text(required=True, least=1, most=254, metadata={"example": "jane@example.com"})
     password = PasswordText(required=True, least=1)
 
 

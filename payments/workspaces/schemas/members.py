@@ -9,15 +9,16 @@ from payments.workspaces.models.workspaces import MEMBER, ROLES
 from payments.workspaces.schemas.accounts import EmailText
 
 _is_role = validate.OneOf(ROLES)
+_ROLE = {"example": MEMBER}
 
 
 class AddMemberSchema(CamelSchema):
     email = EmailText(required=True)
-    role = fields.String(load_default=MEMBER, validate=_is_role)
+    role = fields.String(load_default=MEMBER, validate=_is_role, metadata=_ROLE)
 
 
 class ChangeRoleSchema(CamelSchema):
-    role = fields.String(required=True, validate=_is_role)
+    role = fields.String(required=True, validate=_is_role, metadata=_ROLE)
 
 
 class MemberSchema(CamelSchema):

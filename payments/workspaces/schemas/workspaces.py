@@ -14,6 +14,11 @@ from payments.workspaces.directory import ADDRESS_FIELDS
 from payments.workspaces.models import Workspace
 from payments.workspaces.schemas.plans import PlanSchema
 
+# What the documentation fills in: a body that works as it stands.
+_NAME = {"example": "John's Workspace"}
+_DESCRIPTION = {"example": "Where we build things"}
+_IMAGE = {"example": "https://img.example.com/logo.png"}
+
 _is_web_address = validate.URL(schemes={"http", "https"})
 
 # No user information before the host, and nothing that would end an attribute of a page.
@@ -24,7 +29,7 @@ class CountryText(Text):
     """A two-letter code of ISO 3166-1, in capitals."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(most=2, **kwargs)
+        super().__init__(most=2, metadata={"example": "US"}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         code = super()._deserialize(value, attr, data, **kwargs)
@@ -36,11 +41,11 @@ class CountryText(Text):
 class AddressSchema(CamelSchema):
     """A billing address; on the way in, only the fields that are named change."""
 
-    line1 = Text(most=200, allow_none=True)
-    line2 = Text(most=200, allow_none=True)
-    city = Text(most=100, allow_none=True)
-    state = Text(most=100, allow_none=True)
-    postal_code = Text(most=20, allow_none=True)
+    line1 = Text(most=200, allow_none=True, metadata={"example": "1 Main Street"})
+    line2 = Text(most=200, allow_none=True, metadata={"example": "Floor 2"})
+    city = Text(most=100, allow_none=True, metadata={"example": "Springfield"})
+    state = Text(most=100, allow_none=True, metadata={"example": "IL"})
+    postal_code = Text(most=20, allow_none=True, metadata={"example": "62701"})
     country = CountryText(allow_none=True)
 
 
@@ -55,19 +60,19 @@ class ImageAddress(Text):
 
 
 class CreateWorkspaceSchema(CamelSchema):
-    name = Text(required=True, least=1, most=100)
-    description = Text(most=350, allow_none=True)
+    name = Text(required=True, least=1, most=100, metadata=_NAME)
+    description = Text(most=350, allow_none=True, metadata=_DESCRIPTION)
 
 
 class UpdateWorkspaceSchema(CamelSchema):
-    name = Text(least=1, most=100)
-    description = Text(most=350, allow_none=True)
-    profile_image = ImageAddress(most=500, allow_none=True)
+    name = Text(least=1, most=100, metadata=_NAME)
+    description = Text(most=350, allow_none=True, metadata=_DESCRIPTION)
+    profile_image = ImageAddress(most=500, allow_none=True, metadata=_IMAGE)
     billing_address = fields.Nested(AddressSchema, allow_none=True)
 
 
 class CheckNameSchema(CamelSchema):
-    name = Text(required=True, least=1, most=100)
+    name = Text(required=True, least=1, most=100, metadata=_NAME)
 
 
 class NameCheckSchema(CamelSchema):

@@ -52,6 +52,12 @@ class TestClosed:
         assert closed.post("/api/auth/signup", **as_json(body)).status_code == 503
         assert client.post("/api/auth/login", **as_json(body)).status_code == 401
 
+    def test_nothing_is_counted(self, closed: FlaskClient, app: Flask) -> None:
+        redis = app.extensions["payments.redis"]
+        redis.delete("LIMIT", *redis.keys("LIMIT*"))
+        closed.get("/api/pricing-plans")
+        assert redis.keys("LIMIT*") == []
+
     def test_no_database_is_asked(
         self, closed: FlaskClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:

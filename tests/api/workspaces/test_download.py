@@ -1,0 +1,131 @@
+"""Downloading an invoice's PDF through the API."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from payments.invoices.render import RenderFailed
+from payments.workspaces import documents
+from tests.support.hostile import LITERAL, NO_IDS
+from tests.support.people import Cast, new_workspace
+from tests.support.shop import Shop
+from tests.support.till import add_plan, pdf_of, pdf_text, settings_of
+
+
+@pytest.fixture
+def invoice(shop: Shop, payer: Cast) -> dict:
+    """A paid invoice."""
+    shop.upgrade(payer.owner, payer.workspace.slug)
+    return shop.invoices(payer.owner, payer.workspace.slug)[0]
+
+
+class TestDownload:
+    def test_returns_the_pdf_itself(self, payer: Cast, invoice: dict) -> None:
+        answer = pdf_of(payer.owner, payer.workspace, invoice["id"])
+        assert answer.status_code == 200
+        assert answer.content_type == "application/pdf"
+        number = invoice["invoiceNumber"]
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="{number}.pdf"'
+        assert int(answer.headers["Content-Length"]) == len(answer.data)
+        assert answer.data.startswith(b"%PDF-")
+        assert "no-store" in answer.headers["Cache-Control"]
+        assert "Location" not in answer.headers
+
+    def test_says_what_the_invoice_says(self, payer: Cast, invoice: dict) -> None:
+        text = pdf_text(pdf_of(payer.owner, payer.workspace, invoice["id"]))
+        for part in (invoice["invoiceNumber"], "John's Workspace", "Starter", "$9.99", "4242"):
+            assert part in text
+        assert "Paid" in text
+
+    def test_members_may_download(self, payer: Cast, invoice: dict) -> None:
+        assert pdf_of(payer.member, payer.workspace, invoice["id"]).status_code == 200
+        assert pdf_of(payer.outsider, payer.workspace, invoice["id"]).status_code == 403
+
+    def test_bill_to_shows_the_billing_address(self, payer: Cast, invoice: dict) -> None:
+        address = {
+            "line1": "1 Main Street", "line2": "Floor 2", "city": "Springfield", "state": "IL",
+            "postalCode": "62701", "country": "US",
+        }  # fmt: skip
+        answer = payer.owner.patch(payer.workspace.path, {"billingAddress": address})
+        assert answer.status_code == 200
+        text = pdf_text(pdf_of(payer.owner, payer.workspace, invoice["id"]))
+        for part in ("1 Main Street", "Floor 2", "Springfield", "IL", "62701", "John's Workspace"):
+            assert part in text
+
+    def test_a_downgrades_and_a_failed_invoice_have_pdfs_too(
+        self, shop: Shop, payer: Cast, invoice: dict
+    ) -> None:
+        down = f"{payer.workspace.plan_changes}/downgrade-plan"
+        payer.owner.post(down, {"planSlug": "free"})
+        bad = shop.save_card(payer.owner, payer.workspace.slug, "pm_card_chargeCustomerFail")
+        shop.upgrade(payer.owner, payer.workspace.slug, card=bad)
+        _, downgrade, failed = shop.invoices(payer.owner, payer.workspace.slug)
+        assert "$0.00" in pdf_text(pdf_of(payer.owner, payer.workspace, downgrade["id"]))
+        assert "Failed" in pdf_text(pdf_of(payer.owner, payer.workspace, failed["id"]))
+
+    def test_the_same_bytes_twice(self, payer: Cast, invoice: dict) -> None:
+        """What is stored is served as it is."""
+        pdfs = {pdf_of(payer.owner, payer.workspace, invoice["id"]).data for _ in range(2)}
+        assert len(pdfs) == 1
+
+    def test_the_stored_copy_lies_where_the_contract_says(
+        self, app: Flask, payer: Cast, invoice: dict
+    ) -> None:
+        answer = pdf_of(payer.owner, payer.workspace, invoice["id"])
+        folder = app.extensions["payments.settings"].data_dir
+        key = f"invoices/{payer.workspace.id}/{invoice['invoiceNumber']}.pdf"
+        (stored,) = list(folder.rglob(key.rsplit("/", 1)[1]))
+        assert str(stored).endswith(key)
+        assert stored.read_bytes() == answer.data
+
+    def test_a_lost_or_broken_copy_is_made_again(
+        self, app: Flask, payer: Cast, invoice: dict
+    ) -> None:
+        pdf_of(payer.owner, payer.workspace, invoice["id"])
+        folder = app.extensions["payments.settings"].data_dir
+        (stored,) = list(folder.rglob(f"{invoice['invoiceNumber']}.pdf"))
+        for spoil in (stored.unlink, lambda: stored.write_bytes(b"%PDF-broken")):
+            spoil()
+            text = pdf_text(pdf_of(payer.owner, payer.workspace, invoice["id"]))
+            assert invoice["invoiceNumber"] in text
+
+    def test_it_works_without_a_stripe_key(self, app: Flask, payer: Cast, invoice: dict) -> None:
+        with settings_of(app, stripe_secret_key=None):
+            assert pdf_of(payer.owner, payer.workspace, invoice["id"]).status_code == 200
+
+    def test_a_pdf_that_cannot_be_made_is_a_500_in_json(
+        self, payer: Cast, invoice: dict, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(_: int) -> bytes:
+            raise RenderFailed("no fonts")
+
+        monkeypatch.setattr(documents, "fetch", fail)
+        answer = pdf_of(payer.owner, payer.workspace, invoice["id"])
+        assert (answer.status_code, answer.json["code"]) == (500, "document_failed")
+
+    @pytest.mark.parametrize("raw", ["0", "999999999"])
+    def test_an_unknown_invoice_is_a_404(self, payer: Cast, raw: str) -> None:
+        answer = payer.owner.get(f"{payer.workspace.payments}/invoices/{raw}/download")
+        assert (answer.status_code, answer.json["code"]) == (404, "invoice_not_found")
+
+    @pytest.mark.parametrize("raw", NO_IDS)
+    def test_no_digits_are_a_400(self, payer: Cast, raw: str) -> None:
+        answer = payer.owner.get(f"{payer.workspace.payments}/invoices/{raw}/download")
+        assert (answer.status_code, answer.json["code"]) == (400, "invalid_invoice_id")
+
+
+@pytest.mark.parametrize("name", sorted(LITERAL))
+def test_odd_names_are_printed_and_never_leave_the_text(
+    app: Flask, shop: Shop, cast: Cast, name: str
+) -> None:
+    """Markup in a name is text, and no name gets into a header."""
+    place = new_workspace(cast.owner, LITERAL[name][:100])
+    shop.upgrade(cast.owner, place.slug, add_plan(app, price_minor=0))
+    (invoice,) = shop.invoices(cast.owner, place.slug)
+    answer = pdf_of(cast.owner, place, invoice["id"])
+    number = invoice["invoiceNumber"]
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{number}.pdf"'
+    text = pdf_text(answer).replace(" ", "")
+    if name in {"sql", "markup", "template", "quotes", "like"}:
+        assert "".join(LITERAL[name].split())[:20] in text

@@ -8,8 +8,11 @@ PYTHON ?=
 # T=path chooses what `make test` runs; without it the whole suite with its coverage.
 T ?=
 PYTEST_ARGS ?=
+# JOBS=2 lets so many processes share the tests, file by file, each with servers of its own.
+JOBS ?=
 
 CANDIDATES = $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3)
+PARALLEL = $(if $(JOBS),-n $(JOBS) --dist loadfile)
 COVERAGE = --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
 LOCK = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile setup.cfg --quiet \
 	$(if $(UPGRADE),--upgrade) \
@@ -38,11 +41,11 @@ run: install-local ## the whole service on this machine: web, worker, beat, sand
 
 test: install-dev ## the tests on SQLite and Valkey; T=path for a part
 	@unset DATABASE_URL REDIS_URL; \
-	exec $(BIN)/python -m pytest $(or $(T),$(COVERAGE)) $(PYTEST_ARGS)
+	exec $(BIN)/python -m pytest $(or $(T),$(COVERAGE)) $(PARALLEL) $(PYTEST_ARGS)
 
 test-services: install-dev ## the same on the servers that DATABASE_URL and REDIS_URL name
 	@PYTHONPATH=. $(BIN)/python .ci/services.py
-	@exec $(BIN)/python -m pytest $(T) $(PYTEST_ARGS)
+	@exec $(BIN)/python -m pytest $(T) $(PARALLEL) $(PYTEST_ARGS)
 
 lint: install-dev ## ruff
 	@$(BIN)/ruff check .

@@ -55,6 +55,8 @@ def _configure(app: Flask, settings: Settings) -> None:
         API_SPEC_OPTIONS=pages.SPEC_OPTIONS,
     )
     app.json = ExactJSON(app)
+    # A thread serves many requests: the next one's log lines must not name this one's user.
+    app.teardown_request(lambda _error: logs.unbind())
     if hops := settings.trusted_proxies:
         # Behind a router the client's address stands in a header, which nobody else may set.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]

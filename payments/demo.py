@@ -18,13 +18,13 @@ from payments.config import Settings
 from payments.gateway import endpoints
 from payments.kit.transactions import transaction
 from payments.webhooks.handlers import HANDLERS
-from payments.workspaces import accounts, directory, members, queries
+from payments.workspaces import accounts, directory, members, queries, rosters
 from payments.workspaces.guards import Access
 from payments.workspaces.models import Workspace
 from payments.workspaces.models.workspaces import ADMIN, MEMBER, OWNER
 
 FILE = "demo.json"
-SLUG = "acme"
+NAME = "Acme"
 PEOPLE = ("owner", "admin", "member", "outsider", "platform_admin")
 SEATS = {"admin": ADMIN, "member": MEMBER}
 
@@ -54,7 +54,7 @@ def make(settings: Settings) -> Demo:
     """Make what is missing of the people and their workspace."""
     password = _password(file_of(settings))
     people = {role: _person(role, password) for role in PEOPLE}
-    workspace = queries.find_workspace(SLUG) or _workspace(people["owner"])
+    workspace = _workspace(people["owner"])
     access = Access(people["owner"], workspace, OWNER)
     for name, role in SEATS.items():
         _seat(access, people[name], role)
@@ -123,7 +123,11 @@ def _bring_up_to_date(user: User, password: str, *, is_admin: bool) -> None:
 
 
 def _workspace(owner: User) -> Workspace:
-    return directory.create_workspace(owner, name=SLUG.title()).workspace
+    """Return the owner's; somebody else may have a workspace of that name and its slug."""
+    for seat in rosters.seats_of(owner.id):
+        if seat.role == OWNER and seat.workspace.name == NAME:
+            return seat.workspace
+    return directory.create_workspace(owner, name=NAME).workspace
 
 
 def _seat(access: Access, user: User, role: str) -> None:

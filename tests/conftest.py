@@ -16,8 +16,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from payments.config import Settings
-from tests.support import stack
+from tests.support import network, stack
 from tests.support.shop import Shop
+
+network.forbid_foreign_hosts()
 
 
 @pytest.fixture(scope="session")

@@ -5,15 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_ready
 
+from payments import jobs
 from payments.config import load
 from payments.kit import logs
-from worker import health, schedule
+from worker import schedule
 
 app = Celery(
     "payments",
-    include=["worker.charges", "worker.webhooks", "worker.invoices", "worker.reconciliation"],
+    include=[
+        "worker.charges",
+        "worker.health",
+        "worker.invoices",
+        "worker.reconciliation",
+        "worker.webhooks",
+    ],
 )
 app.config_from_object("celeryconfig")
 app.conf.beat_schedule = schedule.ENTRIES
@@ -23,3 +30,9 @@ app.conf.beat_schedule = schedule.ENTRIES
 def configure_logging(**_options: Any) -> None:
     """Let Celery's own lines go through our redacting formatter too."""
     logs.configure(load().log_level)
+
+
+@worker_ready.connect
+def say_that_it_lives(sender: Any, **_options: Any) -> None:
+    """Leave the first heartbeat at once: readiness need not wait for beat's turn."""
+    sender.app.send_task(jobs.HEARTBEAT, queue=jobs.QUEUE_OF[jobs.HEARTBEAT])

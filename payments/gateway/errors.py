@@ -9,6 +9,9 @@ import requests
 import stripe
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
+# The first request with this key still runs; the SDK drops the code that Stripe sends along.
+KEY_IN_USE = "idempotency_key_in_use"
+
 
 class GatewayError(Exception):
     """The base of the six; `message` is fit for our log, never for a client by itself."""
@@ -84,7 +87,8 @@ def translated() -> Iterator[None]:
     except stripe.InvalidRequestError as error:
         raise Rejected(_text(error), code=error.code) from error
     except stripe.StripeError as error:  # 5xx, or an answer that is no JSON
-        raise OutcomeUnknown(_text(error), code=error.code) from error
+        in_use = error.http_status == 409
+        raise OutcomeUnknown(_text(error), code=KEY_IN_USE if in_use else error.code) from error
 
 
 def _text(error: stripe.StripeError) -> str:
@@ -103,7 +107,7 @@ def _card_error(error: stripe.CardError) -> GatewayError:
 def _idempotency_error(error: stripe.IdempotencyError) -> GatewayError:
     # 409: the first request with this key still runs. https://docs.stripe.com/api/idempotent_requests
     if error.http_status == 409:
-        return OutcomeUnknown(_text(error), code=error.code)
+        return OutcomeUnknown(_text(error), code=KEY_IN_USE)
     return Rejected(_text(error), code=error.code, key_reused=True)
 
 

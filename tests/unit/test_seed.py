@@ -17,10 +17,12 @@ from flask.testing import FlaskClient
 from payments import demo, local_secrets
 from payments.auth import passwords
 from payments.auth.models import User
+from payments.auth.queries import find_by_email
 from payments.config import Settings
 from payments.gateway.errors import Unavailable
 from payments.kit.db import db
 from payments.webhooks.handlers import HANDLERS
+from payments.workspaces import directory
 from payments.workspaces.models import Membership, PricingPlan, Workspace
 from tests.support.stack import Sandbox
 
@@ -107,6 +109,17 @@ class TestPeople:
         first, before = seed(), counts()
         assert (seed(), counts()) == (first, before)
 
+    def test_somebody_else_may_have_the_name(self, seed: Seed, context: Flask) -> None:
+        told = seed()
+        seat = Membership.user_id == User.id, Membership.role == "owner"
+        owners = sa.select(User.email).join(Membership, sa.and_(*seat))
+        mine = owners.where(Membership.workspace_id == told["workspace"]["id"])
+        stranger = find_by_email(told["outsider"]["email"])
+        assert stranger is not None
+        directory.create_workspace(stranger, name=demo.NAME)
+        assert seed() == told
+        assert db.session.scalars(mine).all() == [told["owner"]["email"]]
+
     def test_a_lost_file_gives_new_passwords_that_work(
         self, seed: Seed, client: FlaskClient, tmp_path: Path
     ) -> None:
@@ -129,7 +142,7 @@ class TestFile:
         assert told["base_url"] == "http://127.0.0.1:9"
         assert told["sandbox_url"] == machine.stripe_api_base
         assert told["operator_key"] == machine.operator_key
-        assert told["workspace"]["slug"] == demo.SLUG
+        assert told["workspace"]["slug"].startswith("acme")
         assert told["platform"]["secret_key"] == machine.stripe_secret_key
         key = (machine.stripe_secret_key or "").removeprefix("sk_")
         assert told["platform"]["publishable_key"] == f"pk_{key}"

@@ -51,7 +51,7 @@ def create_workspace(body: dict[str, Any], user: User) -> dict[str, Any]:
 @documented_errors(blueprint, 400, 401)
 @signed_in
 @blueprint.arguments(CheckNameSchema, location="query")
-@blueprint.response(200, enveloped("NameCheck", NameCheckSchema))
+@blueprint.response(200, enveloped("NameCheckAnswer", NameCheckSchema))
 def check_name(query: dict[str, Any], user: User) -> dict[str, Any]:  # noqa: ARG001 - signed in
     """Tell which slug a name would give and whether it is free."""
     checked = directory.check_name(query["name"])
@@ -61,7 +61,7 @@ def check_name(query: dict[str, Any], user: User) -> dict[str, Any]:  # noqa: AR
 @blueprint.get("/<string:slug>")
 @documented_errors(blueprint, 400, 401, 403, 404)
 @workspace_access()
-@blueprint.response(200, enveloped("WorkspaceWithPlan", WorkspaceWithPlanSchema))
+@blueprint.response(200, enveloped("WorkspaceWithPlanAnswer", WorkspaceWithPlanSchema))
 def get_workspace(access: Access) -> dict[str, Any]:
     """Return a workspace with its plan and the caller's role."""
     seat = rosters.get_seat(access.workspace.id, access.user.id)

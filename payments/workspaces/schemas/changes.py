@@ -53,8 +53,8 @@ class DowngradedSchema(CamelSchema):
 
 class ChargeErrorSchema(CamelSchema):
     code = fields.String(attribute="error_code")
-    decline_code = fields.String()
-    message = fields.String(attribute="error_message")
+    decline_code = fields.String(allow_none=True)
+    message = fields.String(attribute="error_message", allow_none=True)
 
 
 class ChargeSchema(CamelSchema):
@@ -67,12 +67,12 @@ class ChargeSchema(CamelSchema):
     currency = fields.String()
     plan_id = fields.Integer()
     invoice_id = fields.Integer()
-    payment_method_id = fields.Integer()
+    payment_method_id = fields.Integer(allow_none=True)
     stripe_payment_method_id = fields.String()
-    payment_intent_id = fields.String(attribute="stripe_payment_intent_id")
+    payment_intent_id = fields.String(attribute="stripe_payment_intent_id", allow_none=True)
     client_secret = fields.String()
-    error = fields.Method("_error", metadata={"type": "object"})
-    expires_at = Moment()
+    error = fields.Method("_error", metadata={"type": ["object", "null"]})
+    expires_at = Moment(allow_none=True)
     created_at = Moment()
     updated_at = Moment()
 

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from payments.config import Settings
-from tests.support.people import Cast, sign_up, workspace_with_roles
+from tests.support.people import Cast, Person, sign_up, workspace_with_roles
 from tests.support.shop import Shop
 from tests.support.till import make_platform_admin
 
@@ -24,6 +24,18 @@ def neighbours(app: Flask, worker: None, settings: Settings) -> Cast:
     return cast
 
 
+@pytest.fixture(scope="session")
+def still(app: Flask, worker: None, settings: Settings) -> Cast:
+    """A workspace with a card that went up and down again, for tests that change nothing in it."""
+    shop = Shop(app.test_client(), settings)
+    cast = workspace_with_roles(shop.client, "Still Life")
+    shop.save_card(cast.owner, cast.workspace.slug)
+    assert shop.upgrade(cast.owner, cast.workspace.slug).status_code == 200
+    down = f"{cast.workspace.plan_changes}/downgrade-plan"
+    assert cast.owner.post(down, {"planSlug": "free"}).status_code == 200
+    return cast
+
+
 @pytest.fixture
 def cast(shop: Shop, neighbours: Cast) -> Cast:
     """A fresh workspace with an owner, an admin, a member and an outsider."""
@@ -37,7 +49,7 @@ def payer(shop: Shop, cast: Cast) -> Cast:
     return cast
 
 
-@pytest.fixture
-def admin(app: Flask, shop: Shop):
+@pytest.fixture(scope="session")
+def admin(app: Flask, worker: None) -> Person:
     """Somebody of the platform's own people."""
-    return make_platform_admin(app, sign_up(shop.client, "Patricia"))
+    return make_platform_admin(app, sign_up(app.test_client(), "Patricia"))

@@ -133,9 +133,7 @@ class TestCompleted:
         assert len(shop.invoices(cast.owner, cast.workspace.slug)) == 1
         assert len(payments_at_stripe(shop, waiting["chargeId"])) == 1
 
-    def test_the_next_upgrade_is_free_to_go(
-        self, shop: Shop, cast: Cast, waiting: dict
-    ) -> None:
+    def test_the_next_upgrade_is_free_to_go(self, shop: Shop, cast: Cast, waiting: dict) -> None:
         pass_bank(shop, waiting)
         charge_of(cast, waiting["chargeId"])
         shop.save_card(cast.owner, cast.workspace.slug)
@@ -147,9 +145,7 @@ class TestCompleted:
 
 
 class TestPolling:
-    def test_managers_see_the_secret_members_do_not(
-        self, cast: Cast, waiting: dict
-    ) -> None:
+    def test_managers_see_the_secret_members_do_not(self, cast: Cast, waiting: dict) -> None:
         for person, shown in ((cast.owner, True), (cast.admin, True), (cast.member, False)):
             charge = charge_of(cast, waiting["chargeId"], person)
             assert (charge.get("clientSecret") == waiting["clientSecret"]) is shown
@@ -222,9 +218,7 @@ class TestCanceled:
         answer = shop.upgrade(cast.owner, cast.workspace.slug, card="pm_card_visa")
         assert answer.status_code == 200
 
-    def test_the_holder_cannot_pay_it_any_more(
-        self, shop: Shop, cast: Cast, waiting: dict
-    ) -> None:
+    def test_the_holder_cannot_pay_it_any_more(self, shop: Shop, cast: Cast, waiting: dict) -> None:
         cancel(cast, waiting["chargeId"])
         data = {"client_secret": waiting["clientSecret"], "payment_method": "pm_card_visa"}
         path = f"/v1/payment_intents/{waiting['paymentIntentId']}/confirm"

@@ -61,9 +61,7 @@ def stage(app: Flask, neighbours: Cast) -> tuple[Cast, Person]:
 def send(stage: tuple[Cast, Person], name: str, method: str = "POST", **options: Any):
     cast, admin = stage
     person = admin if name == "refund" else cast.owner
-    return person.client.open(
-        path_of(cast, name), method=method, headers=person.headers, **options
-    )
+    return person.client.open(path_of(cast, name), method=method, headers=person.headers, **options)
 
 
 class TestBodies:
@@ -161,14 +159,13 @@ class TestPaths:
             ("GET", f"{pay}/charges/{raw}"),
             ("POST", f"{pay}/charges/{raw}/cancel"),
         ):
-            answer = stage[0].owner.client.open(
-                path, method=method, headers=stage[0].owner.headers
-            )
+            answer = stage[0].owner.client.open(path, method=method, headers=stage[0].owner.headers)
             assert answer.status_code in {400, 404, 405}, path
             assert answer.json["message"]
 
     @pytest.mark.parametrize(
-        "slug", ["payment-method", "workspace", "webhook", "..", "%2e%2e", "a'--", "<script>", "%F0%9F"]
+        "slug",
+        ["payment-method", "workspace", "webhook", "..", "%2e%2e", "a'--", "<script>", "%F0%9F"],
     )
     def test_slugs_that_mean_something_elsewhere(self, stage, slug: str) -> None:
         for tail in ("invoices", "payment-methods", "payment-method"):
@@ -242,7 +239,8 @@ class TestHeaders:
         assert (answer.status_code, answer.json["code"]) == (400, "no_payment_method")
 
     @pytest.mark.parametrize(
-        "header", ["Bearer", "Bearer ", "bearer x y", "Bearer \xe9", "Token x", "Bearer " + "a" * 9000]
+        "header",
+        ["Bearer", "Bearer ", "bearer x y", "Bearer \xe9", "Token x", "Bearer " + "a" * 9000],
     )
     def test_odd_authorizations(self, stage, header: str) -> None:
         cast = stage[0]

@@ -94,19 +94,17 @@ class TestGet:
         for role in ("owner", "admin", "member"):
             assert charge_of(payer, charge_id, payer[role])["status"] == "succeeded"
 
-    def test_a_foreign_one_is_not_found(
-        self, shop: Shop, payer: Cast, neighbours: Cast
-    ) -> None:
+    def test_a_foreign_one_is_not_found(self, shop: Shop, payer: Cast, neighbours: Cast) -> None:
         charge_id = open_async(shop, payer)
         until(payer, charge_id, "succeeded")
         answer = neighbours.owner.get(f"{neighbours.workspace.payments}/charges/{charge_id}")
         assert (answer.status_code, answer.json["code"]) == (404, "charge_not_found")
 
     @pytest.mark.parametrize("raw", ["0", "999999999", *HUGE_IDS, *NO_IDS])
-    def test_no_such_charge(self, payer: Cast, raw: str) -> None:
-        answer = payer.owner.get(f"{payer.workspace.payments}/charges/{raw}")
+    def test_no_such_charge(self, still: Cast, raw: str) -> None:
+        answer = still.owner.get(f"{still.workspace.payments}/charges/{raw}")
         assert (answer.status_code, answer.json["code"]) == (404, "charge_not_found")
-        answer = payer.owner.post(f"{payer.workspace.payments}/charges/{raw}/cancel")
+        answer = still.owner.post(f"{still.workspace.payments}/charges/{raw}/cancel")
         assert answer.status_code == 404
 
 

@@ -95,10 +95,10 @@ class TestConfirm:
 
 class TestConfirmRefuses:
     @pytest.mark.parametrize("field", ["setupIntentId", "paymentMethodId"])
-    def test_a_missing_field(self, cast: Cast, field: str) -> None:
+    def test_a_missing_field(self, still: Cast, field: str) -> None:
         body = {"setupIntentId": "seti_1", "paymentMethodId": "pm_1"}
         del body[field]
-        answer = confirm(cast, body)
+        answer = confirm(still, body)
         assert answer.status_code == 400
         assert answer.json["code"] == "missing_field"
         assert answer.json["message"] == answer.json["error"] == f"{field} is required"
@@ -123,9 +123,9 @@ class TestConfirmRefuses:
             ("billingPostalCode", "9" * 21),
         ],
     )
-    def test_a_field_of_odd_shape(self, cast: Cast, field: str, value) -> None:
+    def test_a_field_of_odd_shape(self, still: Cast, field: str, value) -> None:
         body = {"setupIntentId": "seti_1", "paymentMethodId": "pm_1", field: value}
-        answer = confirm(cast, body)
+        answer = confirm(still, body)
         assert answer.status_code == 400
         assert answer.json["code"] == "invalid_field"
         assert field in answer.json["details"]["fields"]
@@ -151,8 +151,8 @@ class TestConfirmRefuses:
         assert confirm(cast, body).json["code"] == "setup_incomplete"
         assert shop.cards(cast.owner, cast.workspace.slug) == []
 
-    def test_an_unknown_setup(self, cast: Cast) -> None:
-        answer = confirm(cast, {"setupIntentId": "seti_nothing", "paymentMethodId": "pm_1"})
+    def test_an_unknown_setup(self, still: Cast) -> None:
+        answer = confirm(still, {"setupIntentId": "seti_nothing", "paymentMethodId": "pm_1"})
         assert (answer.status_code, answer.json["code"]) == (400, "setup_incomplete")
         assert answer.json["message"] == "Unknown setupIntentId"
 
@@ -161,9 +161,7 @@ class TestConfirmRefuses:
         answer = confirm(cast, {**body, "paymentMethodId": other["paymentMethodId"]})
         assert (answer.status_code, answer.json["code"]) == (400, "setup_mismatch")
 
-    def test_a_setup_of_another_workspace(
-        self, shop: Shop, cast: Cast, neighbours: Cast
-    ) -> None:
+    def test_a_setup_of_another_workspace(self, shop: Shop, cast: Cast, neighbours: Cast) -> None:
         foreign = completed(shop, neighbours)
         answer = confirm(cast, foreign)
         assert (answer.status_code, answer.json["code"]) == (400, "setup_mismatch")

@@ -43,9 +43,7 @@ class TestDowngrade:
         downgrade(starter, planSlug="free")
         upgrade, logged = shop.invoices(starter.owner, starter.workspace.slug)
         assert (upgrade["status"], upgrade["refundedAmount"]) == ("paid", 0)
-        refunds = shop.stripe(
-            "GET", "/v1/refunds", payment_intent=upgrade["stripePaymentIntentId"]
-        )
+        refunds = shop.stripe("GET", "/v1/refunds", payment_intent=upgrade["stripePaymentIntentId"])
         assert refunds["data"] == []
         assert logged["type"] == "plan_downgrade"
 
@@ -60,9 +58,7 @@ class TestDowngrade:
         sentence = 'Downgrade workspace "John\'s Workspace" from Starter to Free plan'
         assert invoice["description"] == sentence
 
-    def test_no_card_and_no_stripe_are_needed(
-        self, app: Flask, shop: Shop, cast: Cast
-    ) -> None:
+    def test_no_card_and_no_stripe_are_needed(self, app: Flask, shop: Shop, cast: Cast) -> None:
         shop.upgrade(cast.owner, cast.workspace.slug, add_plan(app, price_minor=0))
         shop.control("DELETE", "requests")
         with settings_of(app, stripe_secret_key=None):

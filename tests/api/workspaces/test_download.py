@@ -105,13 +105,13 @@ class TestDownload:
         assert (answer.status_code, answer.json["code"]) == (500, "document_failed")
 
     @pytest.mark.parametrize("raw", ["0", "999999999"])
-    def test_an_unknown_invoice_is_a_404(self, payer: Cast, raw: str) -> None:
-        answer = payer.owner.get(f"{payer.workspace.payments}/invoices/{raw}/download")
+    def test_an_unknown_invoice_is_a_404(self, still: Cast, raw: str) -> None:
+        answer = still.owner.get(f"{still.workspace.payments}/invoices/{raw}/download")
         assert (answer.status_code, answer.json["code"]) == (404, "invoice_not_found")
 
     @pytest.mark.parametrize("raw", NO_IDS)
-    def test_no_digits_are_a_400(self, payer: Cast, raw: str) -> None:
-        answer = payer.owner.get(f"{payer.workspace.payments}/invoices/{raw}/download")
+    def test_no_digits_are_a_400(self, still: Cast, raw: str) -> None:
+        answer = still.owner.get(f"{still.workspace.payments}/invoices/{raw}/download")
         assert (answer.status_code, answer.json["code"]) == (400, "invalid_invoice_id")
 
 

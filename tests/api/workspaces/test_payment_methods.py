@@ -91,8 +91,8 @@ class TestList:
         answer = listed(cast)
         assert (answer.json["count"], answer.json["data"]) == (0, [])
 
-    def test_members_may_look(self, payer: Cast) -> None:
-        answer = payer.member.get(f"{payer.workspace.payments}/payment-methods")
+    def test_members_may_look(self, still: Cast) -> None:
+        answer = still.member.get(f"{still.workspace.payments}/payment-methods")
         assert answer.json["count"] == 1
 
     @pytest.mark.parametrize(
@@ -237,25 +237,25 @@ class TestIds:
 
     @pytest.mark.parametrize("call", [set_default, delete])
     @pytest.mark.parametrize("raw", ["abc", "pm_123", "1.5", "-1", "0x1", "1e3", "%00", "٣"])
-    def test_no_digits_are_a_400(self, payer: Cast, call, raw: str) -> None:
-        answer = call(payer, raw)
+    def test_no_digits_are_a_400(self, still: Cast, call, raw: str) -> None:
+        answer = call(still, raw)
         assert (answer.status_code, answer.json["code"]) == (400, "invalid_payment_method_id")
         assert answer.json["message"] == "Invalid payment method ID"
 
     @pytest.mark.parametrize("call", [set_default, delete])
     @pytest.mark.parametrize("raw", ["0", "999999999", *HUGE_IDS])
-    def test_an_unknown_id_is_a_404(self, payer: Cast, call, raw: str) -> None:
-        answer = call(payer, raw)
+    def test_an_unknown_id_is_a_404(self, still: Cast, call, raw: str) -> None:
+        answer = call(still, raw)
         assert (answer.status_code, answer.json["code"]) == (404, "payment_method_not_found")
         assert answer.json["message"] == "Payment method not found"
 
     @pytest.mark.parametrize("call", [set_default, delete])
     def test_another_workspaces_card_is_a_403(
-        self, shop: Shop, payer: Cast, neighbours: Cast, call
+        self, shop: Shop, still: Cast, neighbours: Cast, call
     ) -> None:
         foreign = shop.cards(neighbours.owner, neighbours.workspace.slug)
         for card in foreign:
-            answer = call(payer, card["id"])
+            answer = call(still, card["id"])
             assert answer.status_code == HTTPStatus.FORBIDDEN
             assert answer.json["message"] == "Payment method does not belong to this workspace"
         assert shop.cards(neighbours.owner, neighbours.workspace.slug) == foreign

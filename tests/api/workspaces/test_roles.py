@@ -97,15 +97,18 @@ def test_outsiders_get_a_403(shop: Shop, stage: dict, neighbours: Cast, name: st
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)
-def test_a_platform_administrator_is_no_member(
-    shop: Shop, stage: dict, admin, name: str
-) -> None:
+def test_a_platform_administrator_is_no_member(shop: Shop, stage: dict, admin, name: str) -> None:
     assert ask(shop, stage, name, admin.headers).status_code == 403
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)
 def test_without_a_token_it_is_a_401(shop: Shop, stage: dict, name: str) -> None:
-    for headers in ({}, {"Authorization": ""}, {"Authorization": "Basic dTpw"}, bearer("sk_test_1")):
+    for headers in (
+        {},
+        {"Authorization": ""},
+        {"Authorization": "Basic dTpw"},
+        bearer("sk_test_1"),
+    ):
         answer = ask(shop, stage, name, headers)
         assert (answer.status_code, answer.json["code"]) == (401, "unauthorized")
         assert answer.json["message"] == answer.json["error"] == "Missing or invalid token"
@@ -174,9 +177,7 @@ class TestOrderOfChecks:
 
     @pytest.mark.parametrize("name", ENDPOINTS)
     @pytest.mark.parametrize("slug", ["Upper", "a--b", "-a", "a-", "a_b", "a" * 101, "a%00b", "ä"])
-    def test_a_malformed_slug_is_a_400(
-        self, shop: Shop, stage: dict, name: str, slug: str
-    ) -> None:
+    def test_a_malformed_slug_is_a_400(self, shop: Shop, stage: dict, name: str, slug: str) -> None:
         answer = ask(shop, stage, name, stage["cast"].owner.headers, slug=slug)
         assert (answer.status_code, answer.json["code"]) == (400, "invalid_slug")
         assert answer.json["message"] == "Invalid workspace slug"
@@ -223,7 +224,12 @@ def test_every_payments_view_is_in_the_table(app: Flask) -> None:
     """A view that is added later has to say here who may call it."""
     known = {(m, "/api/payments" + p) for m, p, _, _ in ENDPOINTS.values()} | set(SLUGLESS)
     known |= {("POST", "/api/payments/webhook")}  # guarded by its signature
-    stand_ins = {"string:": "", "method_id": "x", "invoice_id": "{invoice}", "charge_id": "{charge}"}
+    stand_ins = {
+        "string:": "",
+        "method_id": "x",
+        "invoice_id": "{invoice}",
+        "charge_id": "{charge}",
+    }
     missing = []
     for rule in app.url_map.iter_rules():
         if not rule.rule.startswith("/api/payments"):

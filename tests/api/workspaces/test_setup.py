@@ -125,8 +125,8 @@ class TestSetupWithoutSlug:
         assert cast.member.post(SLUGLESS, {"workspaceSlug": slug}).status_code == 403
 
     @pytest.mark.parametrize("slug", [1, ["a"], {"a": 1}, True])
-    def test_the_name_must_be_a_text(self, cast: Cast, slug) -> None:
-        answer = cast.owner.post(SLUGLESS, {"workspaceSlug": slug})
+    def test_the_name_must_be_a_text(self, still: Cast, slug) -> None:
+        answer = still.owner.post(SLUGLESS, {"workspaceSlug": slug})
         assert (answer.status_code, answer.json["code"]) == (400, "invalid_slug")
 
     def test_needs_a_token(self, client) -> None:
@@ -136,9 +136,9 @@ class TestSetupWithoutSlug:
 
 class TestSetupWhenStripeFails:
     @pytest.mark.parametrize("key", [None, "sk_test_", "nonsense"])
-    def test_no_usable_key_is_a_500(self, app: Flask, cast: Cast, key: str | None) -> None:
+    def test_no_usable_key_is_a_500(self, app: Flask, still: Cast, key: str | None) -> None:
         with settings_of(app, stripe_secret_key=key):
-            answer = cast.owner.post(f"{cast.workspace.payments}/payment-method")
+            answer = still.owner.post(f"{still.workspace.payments}/payment-method")
         assert (answer.status_code, answer.json["code"]) == (500, "stripe_not_configured")
 
     def test_errors_of_stripe_are_a_500_without_its_words(self, shop: Shop, cast: Cast) -> None:

@@ -151,8 +151,9 @@ class TestSignature:
     @pytest.mark.parametrize(
         "header",
         [
-            "", " ", "t=", "t=1", "v1=abc", "t=,v1=", "t=abc,v1=abc", "t=1,v1", ",,,", "=", "t=1=2,v1=a",
-            "a" * 10_000, "t=1," + "v1=aa," * 2000, "t=\xe9,v1=\xe9", "t=٣,v1=a".encode().decode("latin-1"),
+            "", " ", "t=", "t=1", "v1=abc", "t=,v1=", "t=abc,v1=abc", "t=1,v1", ",,,", "=",
+            "t=1=2,v1=a", "a" * 10_000, "t=1," + "v1=aa," * 2000, "t=\xe9,v1=\xe9",
+            "t=٣,v1=a".encode().decode("latin-1"),
             "t=-1,v1=aa", "t=1e9,v1=aa", "t=" + "9" * 1000 + ",v1=aa", "v0=aa,t=1",
         ],
     )  # fmt: skip
@@ -354,9 +355,7 @@ class TestCards:
         handled(app, event["id"])
         assert shop.cards(cast.owner, cast.workspace.slug) == []
 
-    def test_a_setup_that_failed_is_written_down(
-        self, app: Flask, shop: Shop, cast: Cast
-    ) -> None:
+    def test_a_setup_that_failed_is_written_down(self, app: Flask, shop: Shop, cast: Cast) -> None:
         setup = shop.set_up(cast.owner, cast.workspace.slug)
         shop.browser_confirms_setup(setup, "pm_card_chargeDeclined")
         (event,) = shop.events("setup_intent.setup_failed", setup["setupIntentId"])
@@ -373,9 +372,7 @@ class TestCards:
             )
         assert shop.cards(cast.owner, cast.workspace.slug) == []
 
-    def test_a_renewed_card_shows_its_new_expiry(
-        self, app: Flask, shop: Shop, payer: Cast
-    ) -> None:
+    def test_a_renewed_card_shows_its_new_expiry(self, app: Flask, shop: Shop, payer: Cast) -> None:
         method = shop.cards(payer.owner, payer.workspace.slug)[0]["stripePaymentMethodId"]
         shop.stripe(
             "POST", f"/v1/payment_methods/{method}",
@@ -390,9 +387,7 @@ class TestCards:
     @pytest.mark.parametrize(
         "kind", ["payment_method.detached", "payment_method.updated", "setup_intent.succeeded"]
     )
-    def test_objects_that_are_not_ours_are_no_work(
-        self, app: Flask, shop: Shop, kind: str
-    ) -> None:
+    def test_objects_that_are_not_ours_are_no_work(self, app: Flask, shop: Shop, kind: str) -> None:
         for metadata in ({}, {"workspace_id": "999999999"}, {"workspace_id": "x"}):
             thing = {"id": f"pm_{uuid4().hex}", "status": "succeeded", "metadata": metadata}
             event = made_up(kind, data={"object": thing})
@@ -438,9 +433,7 @@ class TestPoison:
             drain.process(row_id)
         assert event_row(app, event["id"])["tries"] == inbox.MOST_TRIES
 
-    def test_stripe_being_down_is_no_poison(
-        self, app: Flask, shop: Shop, payer: Cast
-    ) -> None:
+    def test_stripe_being_down_is_no_poison(self, app: Flask, shop: Shop, payer: Cast) -> None:
         """A handler that has to ask Stripe comes back until it is answered."""
         shop.upgrade(payer.owner, payer.workspace.slug)
         (invoice,) = shop.invoices(payer.owner, payer.workspace.slug)

@@ -72,7 +72,7 @@ def test_a_key_may_come_without_padding() -> None:
     assert crypto.parse_key(f" {text.rstrip('=')} ") == crypto.parse_key(text)
 
 
-@pytest.mark.parametrize("text", ["", "abc", "!" * 43, crypto.new_key()[:-4], crypto.new_key() * 2])
+@pytest.mark.parametrize("text", ["", "abc", "!" * 43, "A" * 40, ("A" * 43 + "=") * 2])
 def test_what_is_no_key_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         crypto.parse_key(text)

@@ -1,0 +1,1 @@
+"""Small measurements, each against something simple in the same run."""

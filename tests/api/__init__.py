@@ -1,0 +1,1 @@
+"""Tests through the front door: HTTP in, HTTP out, and everything real behind it."""

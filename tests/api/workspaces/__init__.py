@@ -1,0 +1,1 @@
+"""The workspaces room through its API."""

@@ -1,0 +1,1 @@
+"""Long histories, on moved clocks and in every order."""

@@ -1,0 +1,1 @@
+"""The door to Stripe: its errors and its signatures."""

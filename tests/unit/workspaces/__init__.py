@@ -1,0 +1,1 @@
+"""Rules of the workspaces room without the way there."""

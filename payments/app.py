@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Flask
-
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from payments import cli, config, dialects, maintenance, models, pages

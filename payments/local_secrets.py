@@ -24,7 +24,7 @@ def read(folder: Path) -> dict[str, str]:
 def add(folder: Path, **values: str) -> None:
     """Keep further secrets (the sandbox's webhook secret) beside the generated ones."""
     path = folder / FILE
-    os.replace(_written(folder, {**read(folder), **values}), path)
+    _written(folder, {**read(folder), **values}).replace(path)
 
 
 def _generated() -> dict[str, str]:

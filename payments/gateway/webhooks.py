@@ -79,4 +79,4 @@ def _parsed(payload: bytes) -> dict[str, Any]:
 
 def _is_token(value: Any, most: int) -> bool:
     """Say whether the value is plain text that every database keeps as it is."""
-    return isinstance(value, str) and re.fullmatch(r"[\x21-\x7e]{1,%d}" % most, value) is not None
+    return isinstance(value, str) and re.fullmatch(rf"[\x21-\x7e]{{1,{most}}}", value) is not None

@@ -23,9 +23,12 @@ task_routes = {name: {"queue": queue} for name, queue in jobs.QUEUE_OF.items()}
 task_serializer = result_serializer = "json"
 accept_content = ["json"]
 
-# A killed child's task goes back at once; the claim on the row makes a second run harmless.
-task_acks_late = True
-task_reject_on_worker_lost = True
+# Acknowledged as it starts: whatever a killed process leaves behind is found by its row's lapsed
+# lease, and until then a second delivery could do nothing. A late acknowledgement would only be one
+# more thing to lose: when Redis goes away under a running task, kombu cannot send it and the whole
+# worker ends with "Unrecoverable error" instead of connecting again.
+task_acks_late = False
+task_reject_on_worker_lost = False
 # One message at a time, so that a slow PDF never sits on a charge.
 worker_prefetch_multiplier = 1
 

@@ -135,7 +135,7 @@ class TestStopped:
             with site.app.app_context():
                 assert site.shop.upgrade(person, place.slug, headers=ASYNC).status_code == 202
             with valkey(port), processes.beat(environment):
-                eventually(lambda: settled(site, place), seconds=40)
+                worker.wait_until(lambda: settled(site, place))
         finally:
             worker.kill()
 

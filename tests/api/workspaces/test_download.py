@@ -53,6 +53,14 @@ class TestDownload:
         for part in ("1 Main Street", "Floor 2", "Springfield", "IL", "62701", "John's Workspace"):
             assert part in text
 
+    def test_a_stored_copy_with_the_former_name_is_not_served(
+        self, payer: Cast, invoice: dict
+    ) -> None:
+        assert "John's" in pdf_text(pdf_of(payer.owner, payer.workspace, invoice["id"]))
+        answer = payer.owner.patch(payer.workspace.path, {"name": "Renamed Inc"})
+        assert answer.status_code == 200
+        assert "Renamed Inc" in pdf_text(pdf_of(payer.owner, payer.workspace, invoice["id"]))
+
     def test_a_downgrades_and_a_failed_invoice_have_pdfs_too(
         self, shop: Shop, payer: Cast, invoice: dict
     ) -> None:

@@ -210,7 +210,9 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "payment_methods::TestList::test_count_is_the_number_of_cards",
     ),
     "list 401: User ID not found": ("roles::test_an_end_user_of_a_project_is_nobody_here",),
-    "list 400: invalid workspace slug": ("roles::TestOrderOfChecks::test_a_malformed_slug_is_a_400",),
+    "list 400: invalid workspace slug": (
+        "roles::TestOrderOfChecks::test_a_malformed_slug_is_a_400",
+    ),
     "list 404: workspace does not exist": (
         "roles::TestOrderOfChecks::test_an_unknown_workspace_is_a_404",
     ),
@@ -285,7 +287,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "upgrade::TestWhichPlan::test_an_unknown_plan",
     ),
     "upgrade 500: payment processing error or Stripe configuration error": (
-        "upgrade::TestWhenStripeFails::test_a_refusal_by_stripe_is_a_500_and_its_words_stay_in_the_log",
+        "upgrade::TestWhenStripeFails::test_a_refusal_is_a_500_and_its_words_stay_in_the_log",
         "upgrade::TestWhenStripeFails::test_no_usable_key_is_a_500_and_no_charge",
     ),
     "use downgrade endpoint for downgrades": (
@@ -320,7 +322,9 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "downgrade::TestDowngrade::test_no_card_and_no_stripe_are_needed",
     ),
     # Workflow, guide
-    "Complete Workflow Example: upgrade, then downgrade": ("seed::TestWorkflow::test_as_it_stands",),
+    "Complete Workflow Example: upgrade, then downgrade": (
+        "seed::TestWorkflow::test_as_it_stands",
+    ),
     "Frontend Integration Guide": ("seed::TestWorkflow::test_the_integration_guide",),
     # Invoices
     "Invoices are automatically created when plans are upgraded": (
@@ -336,7 +340,9 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "invoices::TestIncludeAll::test_only_true_does",
     ),
     "page: default 1, minimum 1": ("invoices::TestPages::test_the_page_is_clamped",),
-    "limit: default 20, maximum 100, minimum 1": ("invoices::TestPages::test_the_limit_is_clamped",),
+    "limit: default 20, maximum 100, minimum 1": (
+        "invoices::TestPages::test_the_limit_is_clamped",
+    ),
     "page, limit, total, totalPages, hasNextPage, hasPrevPage": (
         "invoices::TestPages::test_go_through_all_rows_once",
         "invoices::TestList::test_the_envelope",

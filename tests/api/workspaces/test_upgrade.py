@@ -411,7 +411,7 @@ class TestWhenStripeFails:
         assert invoice["status"] == "failed"
         assert upgrade(payer, planSlug="starter").status_code == 200
 
-    def test_a_refusal_by_stripe_is_a_500_and_its_words_stay_in_the_log(
+    def test_a_refusal_is_a_500_and_its_words_stay_in_the_log(
         self, shop: Shop, payer: Cast
     ) -> None:
         error = {"type": "invalid_request_error", "message": "acct_secret may not do this"}

@@ -14,6 +14,7 @@ import stripe
 
 from payments.sandbox.server import Sandbox
 from payments.sandbox.settings import Settings
+from payments.sandbox.visitor import Visitor
 
 SETTINGS = Settings(search_lag=60, refund_delay=60, processing_delay=60, retry_schedule=(0.05, 0.1))
 
@@ -206,3 +207,105 @@ def eventually() -> Callable[..., Any]:
 def event_types(v1: Any) -> Callable[[], list[str]]:
     """Oldest first."""
     return lambda: [event.type for event in v1.events.list({"limit": 100}).data][::-1]
+
+
+DAY = 24 * 3600
+NEW_YEAR = 1767225600  # 2026-01-01 00:00:00 UTC
+
+
+@pytest.fixture
+def price(v1: Any) -> Callable[..., str]:
+    """A price, monthly unless told otherwise, of a product of its own."""
+
+    def make(amount: int = 1000, interval: str | None = "month", **params: Any) -> str:
+        body: dict[str, Any] = {"currency": "usd", "unit_amount": amount, **params}
+        if interval:
+            body["recurring"] = {"interval": interval, **params.pop("recurring", {})}
+        body.setdefault("product_data", {"name": f"Plan {amount}"})
+        return str(v1.prices.create(body).id)
+
+    return make
+
+
+@pytest.fixture
+def clock(v1: Any) -> Any:
+    """Midnight of 1 January 2026."""
+    return v1.test_helpers.test_clocks.create({"frozen_time": NEW_YEAR})
+
+
+@pytest.fixture
+def until(v1: Any, clock: Any) -> Callable[[int], None]:
+    """Let the test clock go on to so many seconds after the new year."""
+
+    def advance(seconds: int) -> None:
+        v1.test_helpers.test_clocks.advance(clock.id, {"frozen_time": NEW_YEAR + seconds})
+
+    return advance
+
+
+@pytest.fixture
+def use_card(v1: Any) -> Callable[[Any, str], str]:
+    """Make a card the customer's default."""
+
+    def use(owner: Any, token: str) -> str:
+        method = v1.payment_methods.attach(token, {"customer": owner.id})
+        settings = {"default_payment_method": method.id}
+        v1.customers.update(owner.id, {"invoice_settings": settings})
+        return str(method.id)
+
+    return use
+
+
+@pytest.fixture
+def subscriber(v1: Any, clock: Any, use_card: Callable[[Any, str], str]) -> Any:
+    """Lives on the test clock, with a card that works."""
+    owner = v1.customers.create({"email": "subscriber@gateways.app", "test_clock": clock.id})
+    use_card(owner, "pm_card_visa")
+    return owner
+
+
+@pytest.fixture
+def subscribe(v1: Any, subscriber: Any) -> Callable[..., Any]:
+    def start(*prices: str, **params: Any) -> Any:
+        items = [{"price": each} for each in prices]
+        return v1.subscriptions.create({"customer": subscriber.id, "items": items, **params})
+
+    return start
+
+
+@pytest.fixture
+def history(v1: Any) -> Callable[..., list[tuple[int, str]]]:
+    """All events since the last time, oldest first, as seconds after the new year and type."""
+    seen: set[str] = set()
+
+    def read() -> list[tuple[int, str]]:
+        pages = v1.events.list({"limit": 100}).auto_paging_iter()
+        new = [event for event in pages if event.id not in seen][::-1]
+        seen.update(event.id for event in new)
+        return [(event.created - NEW_YEAR, event.type) for event in new]
+
+    return read
+
+
+@pytest.fixture
+def visitor(http: requests.Session) -> Visitor:
+    return Visitor(http)
+
+
+@pytest.fixture
+def check_out(v1: Any, price: Callable[..., str]) -> Callable[..., Any]:
+    """Open a Checkout session."""
+
+    def open_session(mode: str = "subscription", *prices: str, **params: Any) -> Any:
+        body: dict[str, Any] = {
+            "mode": mode,
+            "success_url": "https://shop.example/done?session={CHECKOUT_SESSION_ID}",
+            "cancel_url": "https://shop.example/cart",
+            **params,
+        }
+        if mode != "setup" and "line_items" not in params:
+            chosen = prices or (price(2000, "month" if mode == "subscription" else None),)
+            body["line_items"] = [{"price": each, "quantity": 1} for each in chosen]
+        return v1.checkout.sessions.create(body)
+
+    return open_session

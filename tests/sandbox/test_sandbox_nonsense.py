@@ -15,6 +15,8 @@ NEEDED = {
     "url": "http://127.0.0.1:9/",
     "enabled_events[]": "none",
     "query": "amount:1",
+    "name": "Plan",
+    "frozen_time": "2000000000",
 }
 ROUTES = [each for rows in registry._routes.values() for each in rows]
 
@@ -31,6 +33,13 @@ def prefixes():
         "events": "event",
         "webhook_endpoints": "webhook_endpoint",
         "balance_transactions": "balance_transaction",
+        "products": "product",
+        "prices": "price",
+        "subscriptions": "subscription",
+        "subscription_items": "subscription_item",
+        "invoices": "invoice",
+        "invoiceitems": "invoiceitem",
+        "invoice_payments": "invoice_payment",
     }
 
 
@@ -51,6 +60,30 @@ def things(v1, customer, saved_card, pay):
         "event": v1.events.list({"limit": 1}).data[0].id,
         "webhook_endpoint": v1.webhook_endpoints.create(params).id,
         "balance_transaction": paid.latest_charge.balance_transaction,
+        **billed(v1, customer, method),
+    }
+
+
+def billed(v1, customer, method):
+    """A subscription whose first invoice is still open, and what belongs to it."""
+    recurring = {"currency": "usd", "unit_amount": 900, "recurring": {"interval": "month"}}
+    product = v1.products.create({"name": "Plan", "default_price_data": recurring})
+    bought = {
+        "customer": customer.id,
+        "items": [{"price": product.default_price}],
+        "default_payment_method": method,
+        "payment_behavior": "default_incomplete",
+    }
+    made = v1.subscriptions.create({**bought, "expand": ["latest_invoice.payments"]})
+    waiting = {"customer": customer.id, "amount": 5, "currency": "usd"}
+    return {
+        "product": product.id,
+        "price": product.default_price,
+        "subscription": made.id,
+        "subscription_item": made["items"].data[0].id,
+        "invoice": made.latest_invoice.id,
+        "invoice_payment": made.latest_invoice.payments.data[0].id,
+        "invoiceitem": v1.invoice_items.create(waiting).id,
     }
 
 
@@ -60,8 +93,12 @@ def test_is_refused_or_understood(call, customer, things, prefixes, route, caplo
     filled = [part.replace("{id}", things.get(kind, "")) for part in route.segments]
     path = "/" + "/".join(part.replace("{method}", things["payment_method"]) for part in filled)
     needed = {name: NEEDED[name] for name in NEEDED if name.rstrip("[]") in route.required}
-    if "customer" in route.required:
+    if "customer" in route.required or route.segments[1] == "subscriptions":
         needed["customer"] = customer.id
+    if "items" in route.required:
+        needed["items[0][price]"] = things["price"]
+    for name in {"subscription"} & set(route.required):
+        needed[name] = things[name]
     where = "data" if route.method == "POST" else "params"
     statuses = set()
     with caplog.at_level(logging.ERROR):

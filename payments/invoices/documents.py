@@ -8,6 +8,7 @@ from payments import jobs
 from payments.invoices.models import Invoice, InvoiceDocument
 from payments.kit import clock
 from payments.kit.db import db
+from payments.kit.inserts import inserted
 from payments.kit.transactions import after_commit
 
 PENDING, RENDERED, FAILED = "pending", "rendered", "failed"
@@ -21,22 +22,29 @@ def channel(invoice_id: int) -> str:
 
 def find(invoice_id: int) -> InvoiceDocument | None:
     """Return the state of the invoice's PDF, if one was ever asked for."""
-    query = sa.select(InvoiceDocument).where(InvoiceDocument.invoice_id == invoice_id)
-    return db.session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    return db.session.scalars(_of(invoice_id)).one_or_none()
 
 
 def request(invoice: Invoice) -> None:
     """Ask for a fresh PDF, in the transaction that changes the invoice; the worker renders it."""
-    document = find(invoice.id)
-    if document is None:
-        document = InvoiceDocument(invoice_id=invoice.id)
-        db.session.add(document)
+    document = find(invoice.id) or _added(invoice.id)
     document.state, document.due_at, document.tries = PENDING, clock.now(), 0
     # A run that is under way has read the former state: it must not settle this request.
-    document.fence = (document.fence or 0) + 1
+    document.fence += 1
     document.leased_until = None
     invoice_id = invoice.id
     after_commit(lambda: jobs.enqueue(jobs.RENDER_INVOICE, invoice_id=invoice_id))
+
+
+def _added(invoice_id: int) -> InvoiceDocument:
+    """Add the row; of two first downloads at once the second finds the other's."""
+    inserted(InvoiceDocument(invoice_id=invoice_id, fence=0))
+    return db.session.scalars(_of(invoice_id)).one()
+
+
+def _of(invoice_id: int) -> sa.Select[tuple[InvoiceDocument]]:
+    query = sa.select(InvoiceDocument).where(InvoiceDocument.invoice_id == invoice_id)
+    return query.execution_options(populate_existing=True)
 
 
 def settle(invoice_id: int, fence: int, *, fingerprint: str, sha256: str) -> None:

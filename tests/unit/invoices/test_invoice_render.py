@@ -310,10 +310,14 @@ def drawn_pieces(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
 
 OPENED: list[str] = []
 WATCHING = threading.Event()
+# Threads that ran before: the sandbox of the same run delivers its webhooks meanwhile.
+OTHERS: set[int | None] = set()
 
 
 def _audit(event: str, arguments: tuple[object, ...]) -> None:
-    if WATCHING.is_set() and event in {"open", "socket.connect", "socket.getaddrinfo"}:
+    if not WATCHING.is_set() or threading.get_ident() in OTHERS:
+        return
+    if event in {"open", "socket.connect", "socket.getaddrinfo"}:
         OPENED.append(f"{event} {arguments[0] if event == 'open' else arguments}")
 
 
@@ -324,6 +328,8 @@ sys.addaudithook(_audit)
 def watched() -> Iterator[list[str]]:
     """Record every file opened and every connection made meanwhile."""
     OPENED.clear()
+    OTHERS.clear()
+    OTHERS.update({thread.ident for thread in threading.enumerate()} - {threading.get_ident()})
     WATCHING.set()
     try:
         yield OPENED

@@ -282,7 +282,8 @@ def history(v1: Any) -> Callable[..., list[tuple[int, str]]]:
         pages = v1.events.list({"limit": 100}).auto_paging_iter()
         new = [event for event in pages if event.id not in seen][::-1]
         seen.update(event.id for event in new)
-        return [(event.created - NEW_YEAR, event.type) for event in new]
+        told = [event for event in new if not event.type.startswith("test_helpers.")]
+        return [(event.created - NEW_YEAR, event.type) for event in told]
 
     return read
 

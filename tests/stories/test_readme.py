@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
 from payments.config import SANDBOX_PLATFORM_KEY
 from tests.support import processes, stack
+from tests.support.site import Site, open_site
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -24,15 +25,17 @@ def printed_charge() -> str:
 
 
 @pytest.fixture
-def installation(app: Flask, environment: dict[str, str], sandbox: stack.Sandbox) -> dict[str, str]:
-    """The run's own database and Redis, with the Stripe key that `make run` uses."""
-    return {**environment, "STRIPE_SECRET_KEY": SANDBOX_PLATFORM_KEY}
+def site(tmp_path: Path, sandbox: stack.Sandbox) -> Iterator[Site]:
+    """An installation of its own, with the Stripe key that `make run` uses."""
+    key = {"STRIPE_SECRET_KEY": SANDBOX_PLATFORM_KEY}
+    with open_site(tmp_path / "site", sandbox, own_redis=True, **key) as made:
+        yield made
 
 
 def test_a_stranger_pastes_it_and_holds_a_paid_invoice(
-    installation: dict[str, str], sandbox: stack.Sandbox, tmp_path: Path
+    site: Site, sandbox: stack.Sandbox, tmp_path: Path
 ) -> None:
-    with processes.web(installation) as web, processes.worker(installation):
+    with processes.web(site.environment) as web, site.worker():
         block = printed_charge()
         for name, url in (
             ("http://127.0.0.1:8000", web.base),

@@ -168,7 +168,7 @@ class Api:
 
     def run_all_due_jobs(self) -> None:
         with self._parts.store.transaction():
-            for scope in self._parts.store.scopes_with_jobs():
+            for scope in self._parts.store.scopes_with_due_jobs():
                 self.run_due_jobs(scope)
 
     def _sign(self, exchange: Exchange, response: Response) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .clock import Clocks
+from .clock import Clocks, wall
 from .objects import Objects
 from .version import API_VERSION
 
@@ -159,9 +159,13 @@ class Store:
             (scope, name, json.dumps(value)),
         )
 
-    def scopes_with_jobs(self) -> list[str]:
-        query = "SELECT DISTINCT scope FROM jobs WHERE clock = ''"
-        rows = self.connection.execute(query).fetchall()
+    def scopes_with_due_jobs(self) -> list[str]:
+        """On the accounts' own clocks; test clocks stand still."""
+        rows = self.connection.execute(
+            "SELECT DISTINCT scope FROM jobs LEFT JOIN clocks USING (scope)"
+            " WHERE clock = '' AND due <= ? + coalesce(ahead, 0)",
+            (int(wall()),),
+        ).fetchall()
         return [str(row[0]) for row in rows]
 
     def close(self) -> None:

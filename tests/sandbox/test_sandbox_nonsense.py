@@ -17,13 +17,20 @@ NEEDED = {
     "query": "amount:1",
     "name": "Plan",
     "frozen_time": "2000000000",
+    "features": "x",
 }
 ROUTES = [each for rows in registry._routes.values() for each in rows]
 
 
 @pytest.fixture(scope="module")
 def prefixes():
+    """Which object the `{id}` of a path means, by its first or first two words."""
     return {
+        "checkout/sessions": "session",
+        "billing_portal/configurations": "configuration",
+        "test_helpers/test_clocks": "clock",
+        "credit_notes": "credit_note",
+        "disputes": "dispute",
         "customers": "customer",
         "payment_methods": "payment_method",
         "setup_intents": "setup_intent",
@@ -61,6 +68,21 @@ def things(v1, customer, saved_card, pay):
         "webhook_endpoint": v1.webhook_endpoints.create(params).id,
         "balance_transaction": paid.latest_charge.balance_transaction,
         **billed(v1, customer, method),
+        **hosted(v1, customer),
+    }
+
+
+def hosted(v1, customer):
+    once = {"currency": "usd", "unit_amount": 900, "product_data": {"name": "Once"}}
+    chosen = v1.prices.create(once).id
+    opened = {"mode": "payment", "success_url": "http://127.0.0.1:9/"}
+    lines = [{"price": chosen, "quantity": 1}]
+    portal = v1.billing_portal.sessions.create({"customer": customer.id})
+    return {
+        "once": chosen,
+        "session": v1.checkout.sessions.create({**opened, "line_items": lines}).id,
+        "configuration": portal.configuration,
+        "clock": v1.test_helpers.test_clocks.create({"frozen_time": 1_900_000_000}).id,
     }
 
 
@@ -89,15 +111,18 @@ def billed(v1, customer, method):
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda each: f"{each.method}-{each.segments[1:]}")
 def test_is_refused_or_understood(call, customer, things, prefixes, route, caplog):
-    kind = prefixes.get(route.segments[1], "")
+    kind = prefixes.get("/".join(route.segments[1:3])) or prefixes.get(route.segments[1], "")
     filled = [part.replace("{id}", things.get(kind, "")) for part in route.segments]
     path = "/" + "/".join(part.replace("{method}", things["payment_method"]) for part in filled)
     needed = {name: NEEDED[name] for name in NEEDED if name.rstrip("[]") in route.required}
     if "customer" in route.required or route.segments[1] == "subscriptions":
         needed["customer"] = customer.id
+    if "checkout" in route.segments:
+        needed |= {"mode": "payment", "success_url": "http://127.0.0.1:9/"}
+        needed["line_items[0][price]"] = things["once"]
     if "items" in route.required:
         needed["items[0][price]"] = things["price"]
-    for name in {"subscription"} & set(route.required):
+    for name in {"subscription", "invoice"} & set(route.required):
         needed[name] = things[name]
     where = "data" if route.method == "POST" else "params"
     statuses = set()

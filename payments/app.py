@@ -13,6 +13,7 @@ from payments.extensions import api, connect_redis, jwt, limiter, migrate
 from payments.kit import logs
 from payments.kit.db import db, engine_options, prepare_engine
 from payments.kit.http import ExactJSON
+from payments.projects.routes import BLUEPRINTS as PROJECTS
 from payments.webhooks.routes import blueprint as webhooks_blueprint
 from payments.workspaces.routes import BLUEPRINTS as WORKSPACES
 
@@ -30,7 +31,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     maintenance.register(app)
     pages.register(app)
     cli.register(app)
-    for blueprint in (*WORKSPACES, webhooks_blueprint):
+    for blueprint in (*WORKSPACES, *PROJECTS, webhooks_blueprint):
         api.register_blueprint(blueprint)
     return app
 

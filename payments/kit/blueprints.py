@@ -48,3 +48,15 @@ class Blueprint(flask_smorest.Blueprint):
     """A flask-smorest blueprint whose bodies go through `BodyParser`."""
 
     ARGUMENTS_PARSER = BodyParser()
+
+
+class StrictParser(BodyParser):
+    """Answers 422, as the projects dialect does."""
+
+    DEFAULT_VALIDATION_STATUS = 422
+
+
+class ProjectsBlueprint(flask_smorest.Blueprint):
+    """A blueprint of the snake_case dialect: a body or query that does not fit is 422."""
+
+    ARGUMENTS_PARSER = StrictParser()

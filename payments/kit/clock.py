@@ -43,7 +43,9 @@ def today(zone: str = "UTC") -> date:
 
 def iso_millis(moment: datetime) -> str:
     """Write a moment as ISO 8601 in UTC with milliseconds and Z (`2024-01-15T10:30:00.000Z`)."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return (
+        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    )
 
 
 @contextmanager

@@ -54,7 +54,9 @@ class CamelSchema(ma.Schema):
 class Moment(ma.fields.Field[datetime]):
     """A moment as ISO 8601 UTC with milliseconds and Z; only for answers."""
 
-    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+    def _serialize(
+        self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any
+    ) -> str | None:
         return None if value is None else clock.iso_millis(value)
 
 
@@ -79,7 +81,9 @@ class Text(ma.fields.String):
         return text
 
 
-def enveloped(name: str, data: type[ma.Schema], *, many: bool = False, paged: bool = False) -> type[ma.Schema]:
+def enveloped(
+    name: str, data: type[ma.Schema], *, many: bool = False, paged: bool = False
+) -> type[ma.Schema]:
     """Make the schema `{message, data}`; lists add `count`, paged ones `pagination`."""
     fields: dict[str, Any] = {"message": ma.fields.String(required=True)}
     fields["data"] = ma.fields.List(ma.fields.Nested(data)) if many else ma.fields.Nested(data)

@@ -22,7 +22,12 @@ def free(model: type[Leased], moment: datetime) -> sa.ColumnElement[bool]:
 
 
 def claim(
-    model: type[Leased], row_id: int, states: tuple[str, ...], *, seconds: int, state: str = "status"
+    model: type[Leased],
+    row_id: int,
+    states: tuple[str, ...],
+    *,
+    seconds: int,
+    state: str = "status",
 ) -> int | None:
     """Take the row for `seconds` if it is free and in one of `states`; return the fence.
 
@@ -60,7 +65,9 @@ def backoff(tries: int) -> timedelta:
     return wait * (75 + secrets.randbelow(51)) / 100
 
 
-def due(model: type[Leased], states: tuple[str, ...], *, limit: int, state: str = "status") -> list[int]:
+def due(
+    model: type[Leased], states: tuple[str, ...], *, limit: int, state: str = "status"
+) -> list[int]:
     """Return the ids of free rows in `states` whose time has come, the longest waiting first."""
     table: Any = model
     query = (

@@ -74,8 +74,19 @@ def _on_http_error(error: HTTPException) -> Response:
     }
     if status == 429:
         kept["Retry-After"] = _seconds_to_wait()
+        if request.path.startswith(PROJECTS):
+            return _too_often(kept)
     text = str(error.description or error.name).strip()
     return _written(status, text, _CODES.get(status, "http_error"), None, kept)
+
+
+def _too_often(headers: dict[str, str]) -> Response:
+    seconds = int(headers["Retry-After"])
+    sentence = f"Rate limit exceeded. Try again in {seconds} seconds."
+    answer = jsonify({"detail": sentence, "retry_after": seconds})
+    answer.status_code = 429
+    answer.headers.update(headers)
+    return answer
 
 
 def _on_invalid_fields(messages: dict[str, Any]) -> Response:

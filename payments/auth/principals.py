@@ -32,11 +32,20 @@ def caller() -> tuple[User, dict[str, Any]]:
 
 def user_of_refresh_token(token: str) -> User:
     """Return the active user of a refresh token that came in the body instead of the header."""
+    return _active_user(_subject(_claims(token), REFRESH))
+
+
+def caller_of_refresh_token(token: str) -> tuple[User, dict[str, Any]]:
+    """Return any active user with the claims of his refresh token: the projects room's door."""
+    claims = _claims(token)
+    return _known_user(_subject(claims, REFRESH)), claims
+
+
+def _claims(token: str) -> dict[str, Any]:
     try:
-        claims = decode_token(token)
+        return dict(decode_token(token))
     except (JWTExtendedException, PyJWTError, ValueError, TypeError) as error:
         raise BadToken from error
-    return _active_user(_subject(claims, REFRESH))
 
 
 def _known_user(user_uuid: str) -> User:

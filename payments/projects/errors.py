@@ -79,6 +79,10 @@ class InvalidPrice(BadInput):
     sentence = "Invalid price"
 
 
+class StripeRefused(BadInput):
+    sentence = "Stripe refused the request"
+
+
 class EventNotFound(Missing):
     sentence = "Event not found"
 

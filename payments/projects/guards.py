@@ -28,6 +28,17 @@ class Seat:
     project: Project
 
 
+def signed_in(view: View) -> View:
+    """Give the view any caller as `user`; end users only while their project stands."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        user = _caller()[0]
+        return view(*args, user=_seat().user if user.kind == END_USER else user, **kwargs)
+
+    return cast(View, guarded)
+
+
 def developer(view: View) -> View:
     """Give the view a developer as `user`; 403 for everybody else."""
 
@@ -62,7 +73,7 @@ def end_user(view: View) -> View:
 def owned_project(user: User, project_id: str) -> Project:
     """Return the developer's project; ProjectNotFound or NotTheOwner."""
     project = queries.find_project(project_id)
-    if project is None:
+    if project is None or not project.is_active:
         raise errors.ProjectNotFound
     if project.owner_id != user.id:
         raise errors.NotTheOwner
@@ -81,7 +92,7 @@ def _seat() -> Seat:
     user, claims = _caller()
     if user.kind != END_USER:
         raise errors.EndUserRequired
-    named = request.headers.get("X-Project-ID", user.project_id)
+    named = request.headers.get("X-Project-ID", user.project_id or "").lower()
     if claims.get("project_id") != user.project_id or named != user.project_id:
         raise errors.BadToken
     project = queries.find_project(user.project_id or "")

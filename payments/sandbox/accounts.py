@@ -36,7 +36,14 @@ def from_scope(scope: str) -> Account:
 
 def authenticate(request: Request, key_param: str = "") -> Account:
     """Read the key as Bearer, as Basic user name, or as the `key` that browsers send."""
-    key = _header_key(request.header("authorization")) or key_param
+    return authenticate_key(given_key(request) or key_param)
+
+
+def given_key(request: Request) -> str:
+    return _header_key(request.header("authorization"))
+
+
+def authenticate_key(key: str) -> Account:
     if not key:
         raise _unauthorized(NO_KEY)
     match = KEY.fullmatch(key)

@@ -8,20 +8,23 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from .accounts import Account, authenticate, from_scope, secret_key_required
+from .accounts import Account, authenticate, from_scope, given_key, secret_key_required
 from .call import Call
 from .clock import monotonic, pause
+from .due import run_due_jobs
 from .errors import ApiError, unknown_url
 from .exchange import Exchange
 from .expand import expand
 from .faults import Fault
 from .form import decode
+from .generations import shaped
 from .idempotency import Answer
 from .ids import new_id
 from .messages import Json, Request, Response
 from .params import validate
 from .parts import Parts
-from .registry import Route, find_job, find_route
+from .permissions import check_permission
+from .registry import Route, find_route
 from .resources.browser import shown_to
 
 log = logging.getLogger(__name__)
@@ -83,6 +86,7 @@ class Api:
     def _execute(self, exchange: Exchange, fault: Fault | None = None) -> Response:
         with self._parts.store.transaction():
             self.run_due_jobs(exchange.scope)
+            exchange.default_version = self._parts.store.default_version(exchange.scope)
             answer = self._earlier(exchange)
             if answer is None:
                 answer = self._run(exchange, fault)
@@ -117,15 +121,20 @@ class Api:
         found = find_route(request.method, request.path)
         if found is None:
             raise unknown_url(request.method, request.path)
-        if exchange.account and exchange.account.publishable and not found[0].browser:
+        account = exchange.account
+        if account is not None and account.publishable and not found[0].browser:
             raise secret_key_required()
+        if account is not None:
+            key = given_key(request)
+            check_permission(self._parts.store, account, key, request.method, request.path)
         return found
 
     def _step(self, route: Route, call: Call) -> tuple[int, Any]:
         """Run the operation; what a refusal has already done stays only if the refusal says so."""
         with self._parts.store.step() as take_back:
             try:
-                return 200, expand(call, route.handler(call), call.params.get("expand", []))
+                answer = shaped(call, route.handler(call), call.api_version)
+                return 200, expand(call, answer, call.params.get("expand", []))
             except ApiError as refusal:
                 if not refusal.keeps_effects:
                     take_back()
@@ -151,15 +160,11 @@ class Api:
     def bare_call(self, account: Account) -> Call:
         """A call that no request stands behind: a due job, a page that a person opened."""
         parts = self._parts
-        return Call(account, parts.store, parts.outbox, parts.settings, parts.settings.public_url)
+        home = parts.settings.public_url or parts.home
+        return Call(account, parts.store, parts.outbox, parts.settings, home)
 
     def run_due_jobs(self, scope: str) -> None:
-        for name, object_id in self._parts.store.take_due_jobs(scope):
-            with self._parts.store.step() as take_back:
-                try:
-                    find_job(name)(self.bare_call(from_scope(scope)), object_id)
-                except ApiError:  # its object is gone
-                    take_back()
+        run_due_jobs(self.bare_call(from_scope(scope)))
 
     def run_all_due_jobs(self) -> None:
         with self._parts.store.transaction():

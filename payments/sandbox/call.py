@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from .accounts import Account
@@ -30,10 +30,20 @@ class Call:
     api_version: str = API_VERSION
     request_id: str | None = None
     idempotency_key: str | None = None
+    at: int | None = None  # the moment that a due job or a test clock stands at
+    clock: str = ""  # the test clock whose time it is; none is the account's own
 
     @property
     def now(self) -> int:
-        return self.store.clocks.now(self.account.scope)
+        return self.store.clocks.now(self.account.scope) if self.at is None else self.at
+
+    def in_time_of(self, owner: Json) -> Call:
+        """What hangs on a test clock happens at the time of that clock."""
+        clock_id = owner.get("test_clock")
+        if not clock_id or clock_id == self.clock:
+            return self
+        clock = self.reference("test_helpers.test_clock", clock_id, "test_clock")
+        return replace(self, at=clock.data["frozen_time"], clock=clock_id)
 
     @property
     def objects(self) -> Objects:
@@ -53,6 +63,10 @@ class Call:
         if record is None or record.data.get("deleted"):
             raise unknown_reference(kind, object_id, param, hint=self._hint(kind, object_id))
         return record
+
+    def fresh(self, record: Record) -> Record:
+        """Read it again: a payment on the way may have changed what is stored."""
+        return self.reference(record.kind, record.id, "id")
 
     def _hint(self, kind: str, object_id: str) -> str:
         """Tell, as Stripe does, that a key of the other mode was probably used."""
@@ -76,4 +90,7 @@ class Call:
         self.outbox.publish(self, event_type, data, previous)
 
     def later(self, seconds: int, job: str, object_id: str) -> None:
-        self.store.schedule(self.account.scope, self.now + seconds, job, object_id)
+        self.when(self.now + seconds, job, object_id)
+
+    def when(self, due: int, job: str, object_id: str) -> None:
+        self.store.schedule(self.account.scope, due, job, object_id, self.clock)

@@ -55,6 +55,7 @@ def _refused(number: str, decline: Decline, brand: str = "visa") -> Card:
     return Card(number, brand, attach=decline, setup=decline, charge=decline)
 
 
+DEBIT, DEBIT_RETURNED = "debit", "debit returned"
 CARDS = (
     Card("4242424242424242"),
     Card("4000056655665556", funding="debit"),
@@ -80,7 +81,7 @@ CARDS = (
     Card("4000007560000009", country="CH"),
     Card("4000008260000000", country="GB"),
     Card("4000000000000077"),  # bypasses the pending balance
-    Card("4000000000000259"),  # reserved: will open a dispute once disputes exist here
+    Card("4000000000000259"),  # opens a dispute
     Card("4000000000000101", failed_check="cvc_check"),
     Card("4000000000000036", failed_check="address_postal_code_check"),
     Card("4000000000000028", failed_check="address_line1_check"),
@@ -117,6 +118,9 @@ CARDS = (
     Card("4000000000003055", authentication=Authentication.IF_ASKED),
     # Ours: no test card of Stripe's enters `processing`, though payments do in some countries.
     Card("4000000000007700", slow=True),
+    # Not cards at all, and no numbers either: what the bank debits of Checkout do.
+    Card(DEBIT, slow=True),
+    Card(DEBIT_RETURNED, slow=True, charge=declines.RETURNED),
 )
 BY_NUMBER = {card.number: card for card in CARDS}
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import parse_qsl
 
+from . import control_account
 from .accounts import Account, authenticate
 from .api import Api
 from .control_input import check_clock, check_fault, check_seconds, check_switch
@@ -35,6 +36,11 @@ class Control:
             ("POST", "clock"): self._set_clock,
             ("POST", "clock/advance"): self._advance_clock,
             ("POST", "reset"): self._reset,
+            ("GET", "api_version"): self._show_version,
+            ("POST", "api_version"): self._set_version,
+            ("GET", "billing"): self._show_billing,
+            ("POST", "billing"): self._set_billing,
+            ("POST", "keys/restrict"): self._restrict_key,
         }
 
     def answer(self, request: Request) -> Response:
@@ -103,6 +109,21 @@ class Control:
             store.clocks.set_ahead(account.scope, store.clocks.ahead(account.scope) + seconds)
             self._api.run_due_jobs(account.scope)
         return self._show_clock(account, {})
+
+    def _show_version(self, account: Account, given: Json) -> Json:
+        return control_account.show_version(self._parts.store, account)
+
+    def _set_version(self, account: Account, given: Json) -> Json:
+        return control_account.set_version(self._parts.store, account, given)
+
+    def _show_billing(self, account: Account, given: Json) -> Json:
+        return control_account.show_billing(self._parts.store, account)
+
+    def _set_billing(self, account: Account, given: Json) -> Json:
+        return control_account.set_billing(self._parts.store, account, given)
+
+    def _restrict_key(self, account: Account, given: Json) -> Json:
+        return control_account.restrict(self._parts.store, account, given)
 
     def _reset(self, account: Account, given: Json) -> Json:
         with self._parts.store.transaction():

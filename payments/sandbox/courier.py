@@ -17,6 +17,7 @@ import requests
 
 from .clock import monotonic, pause, wall
 from .messages import Json
+from .outbox import rendered
 from .settings import Settings
 from .signing import signature
 from .store import Store
@@ -163,7 +164,8 @@ class Courier:
             event = objects.find("event", delivery.event)
         if endpoint is None or event is None or endpoint.data["status"] != "enabled":
             return None
-        body = json.dumps(event.data, indent=2).encode()
+        content = rendered(event, endpoint.data["api_version"])
+        body = json.dumps(content, indent=2).encode()
         return endpoint.data["url"], endpoint.private["secret"], body
 
     def _post(self, url: str, secret: str, body: bytes) -> bool:

@@ -65,6 +65,11 @@ REAL_CARD = Decline(
     " of valid test cards, visit: https://stripe.com/docs/testing.",
     "test_mode_live_card",
 )
+RETURNED = Decline(
+    "payment_intent_payment_attempt_failed",
+    "The customer's bank account has insufficient funds to cover this payment.",
+    "insufficient_funds",
+)
 AUTHENTICATION_REQUIRED = Decline(
     "authentication_required",
     "Your card was declined. This transaction requires authentication.",

@@ -22,6 +22,7 @@ class Exchange:
     key: str | None = None
     replayed: bool = False
     fault: str | None = None
+    default_version: str = API_VERSION  # the account's
 
     @property
     def scope(self) -> str:
@@ -34,4 +35,4 @@ class Exchange:
     @property
     def version(self) -> str:
         asked = self.request.header("stripe-version")
-        return asked if VERSION.fullmatch(asked) else API_VERSION
+        return asked if VERSION.fullmatch(asked) else self.default_version

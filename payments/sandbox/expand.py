@@ -3,9 +3,10 @@
 import copy
 from typing import Any
 
+from . import generations
 from .call import Call
 from .errors import ApiError, invalid
-from .listing import list_of
+from .included import INCLUDED
 from .messages import Json
 
 MAX_DEPTH = 4
@@ -19,6 +20,43 @@ EXPANDABLE: dict[str, tuple[str, ...]] = {
     "customer": ("default_source", "test_clock", "sources", "subscriptions", "tax_ids"),
     "customer.invoice_settings": ("default_payment_method",),
     "balance_transaction": ("source",),
+    "price": ("product",),
+    "subscription": (
+        "customer",
+        "default_payment_method",
+        "default_source",
+        "latest_invoice",
+        "pending_setup_intent",
+        "schedule",
+        "test_clock",
+    ),
+    "invoice": (
+        "customer",
+        "default_payment_method",
+        "payments",
+        "confirmation_secret",
+        "test_clock",
+    ),
+    "invoice.parent.subscription_details": ("subscription",),
+    "line_item": ("subscription",),
+    "line_item.pricing.price_details": ("price",),
+    "invoice_payment": ("invoice",),
+    "invoice_payment.payment": ("charge", "payment_intent"),
+    "invoiceitem": ("customer", "invoice", "test_clock"),
+    "invoiceitem.pricing.price_details": ("price",),
+    "customer_balance_transaction": ("credit_note", "customer", "invoice"),
+    "product": ("default_price",),
+    "checkout.session": (
+        "customer",
+        "invoice",
+        "line_items",
+        "payment_intent",
+        "setup_intent",
+        "subscription",
+    ),
+    "billing_portal.session": ("configuration",),
+    "dispute": ("charge", "payment_intent"),
+    "credit_note": ("customer", "customer_balance_transaction", "invoice", "refund"),
 }
 
 
@@ -46,29 +84,36 @@ def _descend(call: Call, node: Any, steps: list[str], kind: str, path: str) -> N
         for item in node["data"]:
             _descend(call, item, rest, str(item.get("object")), path)
         return
-    if step in EXPANDABLE.get(kind, ()):
+    if step in _options(call, kind):
         node[step] = _resolved(call, node, step)
     elif not rest or not isinstance(node.get(step), dict):
-        raise _not_expandable(kind, path)
+        raise _not_expandable(_options(call, kind), path)
     child = node[step]
     if isinstance(child, dict):
         _descend(call, child, rest, str(child.get("object") or f"{kind}.{step}"), path)
 
 
 def _resolved(call: Call, node: Json, step: str) -> Any:
-    if node.get("object") == "charge" and step == "refunds":
-        refunds = call.objects.all("refund", charge=node["id"])
-        url = f"/v1/charges/{node['id']}/refunds"
-        return list_of([record.data for record in reversed(refunds)], url)
+    include = INCLUDED.get((str(node.get("object")), step))
+    if include is not None:
+        return generations.shaped(call, include(call, node) or {}, call.api_version) or None
     value = node.get(step)
     if not isinstance(value, str):
         return value
     record = call.objects.find_any(value)
-    return value if record is None else copy.deepcopy(record.data)
+    if record is None:
+        return value
+    return generations.shaped(call, copy.deepcopy(record.data), call.api_version)
 
 
-def _not_expandable(kind: str, path: str) -> ApiError:
-    options = ", ".join(EXPANDABLE.get(kind, ())) or "none"
+def _options(call: Call, kind: str) -> tuple[str, ...]:
+    """What a version shows decides what can be expanded in it."""
+    then = generations.EXPANDABLE.get(kind, ()) if generations.is_older(call.api_version) else ()
+    return EXPANDABLE.get(kind, ()) + then
+
+
+def _not_expandable(names: tuple[str, ...], path: str) -> ApiError:
+    options = ", ".join(names) or "none"
     return invalid(
         f"This property cannot be expanded ({path}). You may want to try expanding one of the"
         f" following properties: {options}.",

@@ -6,7 +6,7 @@ import string
 ALPHABET = string.ascii_letters + string.digits
 
 # Most ids are a prefix and 24 characters; these few differ.
-LENGTHS = {"cus": 14, "req": 14, "whsec": 32}
+LENGTHS = {"cus": 14, "req": 14, "whsec": 32, "cs_test": 58, "cs_live": 58}
 
 
 def random_text(length: int) -> str:

@@ -5,10 +5,16 @@ from .errors import invalid
 from .messages import Json
 from .objects import Window
 
+ABSENT = object()  # as a filter: the field has to be null
+
 
 def list_objects(call: Call, kind: str, **equal: object) -> Json:
     """Filters that were not given count for nothing."""
-    given = {name: value for name, value in equal.items() if value is not None}
+    given = {
+        name: None if value is ABSENT else value
+        for name, value in equal.items()
+        if value is not None
+    }
     records, has_more = call.objects.page(kind, given, _window(call, kind))
     return list_of([record.data for record in records], call.url_path, has_more)
 

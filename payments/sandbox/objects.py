@@ -125,6 +125,8 @@ def _equalities(equal: Json) -> tuple[str, list[Any]]:
         if isinstance(value, list):
             where += f" AND json_extract(data, '$.{name}') IN ({', '.join('?' * len(value))})"
             values.extend(value)
+        elif value is None:
+            where += f" AND json_extract(data, '$.{name}') IS NULL"
         else:
             where += f" AND json_extract(data, '$.{name}') = ?"
             values.append(value)

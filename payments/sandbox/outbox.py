@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .clock import wall
+from .generations import is_older, shaped, shaped_changes
 from .ids import new_id
 from .messages import Json
-from .version import API_VERSION
+from .objects import Record
 
 if TYPE_CHECKING:
     from .call import Call
@@ -23,29 +24,50 @@ class Outbox:
     def publish(self, call: Call, event_type: str, data: Json, previous: Json | None) -> None:
         """https://docs.stripe.com/api/events/object"""
         endpoints = [
-            endpoint.id
+            endpoint
             for endpoint in call.objects.all("webhook_endpoint", status="enabled")
             if {"*", event_type} & set(endpoint.data["enabled_events"])
         ]
-        event = _event(call, event_type, data, previous, len(endpoints))
-        call.objects.add("event", event)
+        version = call.store.default_version(call.account.scope)
+        event = _event(call, event_type, len(endpoints), version)
+        event["data"] = _content(call, data, previous, version)
+        others = {endpoint.data["api_version"] or version for endpoint in endpoints}
+        renderings = {
+            other: _content(call, data, previous, other)
+            for other in others
+            if is_older(other) is not is_older(version)
+        }
+        call.objects.add("event", event, renderings)
         for endpoint in endpoints:
             self._connection.execute(
                 "INSERT INTO deliveries (scope, event, endpoint, due) VALUES (?, ?, ?, ?)",
-                (call.account.scope, event["id"], endpoint, wall()),
+                (call.account.scope, event["id"], endpoint.id, wall()),
             )
         if endpoints:  # the courier gets to look once the transaction has ended
             self._ring()
 
 
-def _event(call: Call, event_type: str, data: Json, previous: Json | None, waiting: int) -> Json:
-    changes = {} if previous is None else {"previous_attributes": previous}
+def rendered(event: Record, version: str | None) -> Json:
+    """The event in the version of the endpoint that it is sent to."""
+    if version is None:
+        return event.data
+    content = event.private.get(version, event.data["data"])
+    return {**event.data, "api_version": version, "data": content}
+
+
+def _content(call: Call, data: Json, previous: Json | None, version: str) -> Json:
+    before = shaped_changes(call, data, previous, version)
+    changes = {} if before is None else {"previous_attributes": before}
+    return {"object": shaped(call, data, version), **changes}
+
+
+def _event(call: Call, event_type: str, waiting: int, version: str) -> Json:
     return {
         "id": new_id("evt"),
         "object": "event",
-        "api_version": API_VERSION,  # the account's, not that of the request
+        "api_version": version,  # the account's, not that of the request
         "created": call.now,
-        "data": {"object": data, **changes},
+        "data": {},
         "livemode": call.account.livemode,
         "pending_webhooks": waiting,
         "request": {"id": call.request_id, "idempotency_key": call.idempotency_key},

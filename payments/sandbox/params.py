@@ -96,6 +96,15 @@ def _within(name: str, number: int, minimum: int | None, maximum: int) -> int:
     return number
 
 
+LATEST = 6_000_000_000  # in the year 2160
+
+
+def moment(name: str, value: Any) -> int:
+    """A Unix time that calendars can work with."""
+    number: int = integer(1, LATEST)(name, value)
+    return number
+
+
 def boolean(name: str, value: Any) -> bool:
     if value not in ("true", "false"):
         raise invalid(f"Invalid boolean: {value}", "parameter_invalid_boolean", name)
@@ -125,6 +134,19 @@ def fields(required: Iterable[str] = (), **schema: Check) -> Check:
         if not isinstance(value, dict):
             raise invalid("Invalid object", param=name)
         return validate(schema, value, required, name)
+
+    return check
+
+
+def entry(required: Iterable[str] = (), **schema: Check) -> Check:
+    """An object that cannot be unset, such as an element of a list."""
+    whole = fields(required, **schema)
+
+    def check(name: str, value: Any) -> Json:
+        given: Json | None = whole(name, value)
+        if given is None:
+            raise invalid("Invalid object", param=name)
+        return given
 
     return check
 

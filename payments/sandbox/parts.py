@@ -25,6 +25,7 @@ class Parts:
     faults: Faults
     switches: Switches
     request_log: RequestLog
+    home: str = ""  # where it listens; links in what happens without a request lead there
 
 
 def assemble(database: str, settings: Settings, on_beat: Callable[[], None]) -> Parts:

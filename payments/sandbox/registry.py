@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from .call import Call
 from .messages import Json
+from .objects import Record
 from .params import EXPAND, Schema
 
 Handler = Callable[[Call], Json]
 Job = Callable[[Call, str], None]
+Listener = Callable[[Call, Record], None]
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Route:
 
 _routes: dict[tuple[str, int], list[Route]] = {}
 _jobs: dict[str, Job] = {}
+_listeners: dict[str, list[Listener]] = {}
 
 
 def route(
@@ -77,3 +80,18 @@ def job(name: str) -> Callable[[Job], Job]:
 
 def find_job(name: str) -> Job:
     return _jobs[name]
+
+
+def after(name: str) -> Callable[[Listener], Listener]:
+    """Register what else has to happen once a payment or a setup has come to a result."""
+
+    def register(listener: Listener) -> Listener:
+        _listeners.setdefault(name, []).append(listener)
+        return listener
+
+    return register
+
+
+def tell(call: Call, name: str, record: Record) -> None:
+    for listener in _listeners.get(name, []):
+        listener(call, record)

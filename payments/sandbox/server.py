@@ -25,6 +25,7 @@ class Sandbox:
         except OSError:
             self._app.parts.store.close()
             raise
+        self._app.parts.home = self.url
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name="sandbox-http", daemon=True
         )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 MINUTE = 60.0
+DAY = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,11 @@ class Settings:
     refund_delay: int = 5
     # Seconds, on the account's clock, that a slow card keeps its payment in `processing`.
     processing_delay: int = 5
+    # Seconds, on the account's clock, until a bank debit is settled or returned.
+    debit_delay: int = 3 * DAY
+    # Seconds that a renewal stays a draft, so that items can still be added to it:
+    # https://docs.stripe.com/billing/invoices/subscription#update-first-invoice
+    invoice_grace: int = 3600
     # Seconds, in real time, between attempts to deliver one event to one endpoint.
     retry_schedule: tuple[float, ...] = (1.0, 5.0, 30.0, 5 * MINUTE, 30 * MINUTE, 60 * MINUTE)
     delivery_timeout: float = 10.0

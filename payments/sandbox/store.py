@@ -8,9 +8,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .clock import Clocks
 from .objects import Objects
+from .version import API_VERSION
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS objects (
@@ -31,6 +33,8 @@ CREATE INDEX IF NOT EXISTS objects_by_payment_intent
     ON objects (scope, kind, json_extract(data, '$.payment_intent'), seq);
 CREATE INDEX IF NOT EXISTS objects_by_charge
     ON objects (scope, kind, json_extract(data, '$.charge'), seq);
+CREATE INDEX IF NOT EXISTS objects_by_invoice
+    ON objects (scope, kind, json_extract(data, '$.invoice'), seq);
 CREATE TABLE IF NOT EXISTS idempotency (
     scope TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -59,10 +63,16 @@ CREATE TABLE IF NOT EXISTS deliveries (
     due REAL NOT NULL,
     state TEXT NOT NULL DEFAULT 'waiting'
 );
+CREATE TABLE IF NOT EXISTS preferences (
+    scope TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (scope, name)
+);
 CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (state, due);
 CREATE INDEX IF NOT EXISTS deliveries_by_event ON deliveries (event, state);
 """
-SCOPED_TABLES = ("objects", "idempotency", "clocks", "jobs", "deliveries")
+SCOPED_TABLES = ("objects", "idempotency", "clocks", "jobs", "deliveries", "preferences")
 
 
 class Store:
@@ -77,6 +87,7 @@ class Store:
         # A crash of the machine may lose the last calls; a crash of the process loses nothing.
         self.connection.execute("PRAGMA synchronous = NORMAL")
         self.connection.executescript(TABLES)
+        _upgrade(self.connection)
         self.clocks = Clocks(self.connection)
 
     @contextmanager
@@ -111,27 +122,59 @@ class Store:
         for table in SCOPED_TABLES:
             self.connection.execute(f"DELETE FROM {table} WHERE scope = ?", (scope,))  # noqa: S608
 
-    def schedule(self, scope: str, due: int, name: str, object_id: str) -> None:
+    def schedule(self, scope: str, due: int, name: str, object_id: str, clock: str = "") -> None:
         self.connection.execute(
-            "INSERT INTO jobs (scope, due, name, object_id) VALUES (?, ?, ?, ?)",
-            (scope, due, name, object_id),
+            "INSERT INTO jobs (scope, clock, due, name, object_id) VALUES (?, ?, ?, ?, ?)",
+            (scope, clock, due, name, object_id),
         )
 
-    def take_due_jobs(self, scope: str) -> list[tuple[str, str]]:
-        due = (scope, self.clocks.now(scope))
-        query = "SELECT name, object_id FROM jobs WHERE scope = ? AND due <= ? ORDER BY due, seq"
-        jobs = self.connection.execute(query, due).fetchall()
-        if jobs:
-            self.connection.execute("DELETE FROM jobs WHERE scope = ? AND due <= ?", due)
-        return [(str(name), str(object_id)) for name, object_id in jobs]
+    def take_due_job(self, scope: str, clock: str, until: int) -> tuple[int, str, str] | None:
+        """One at a time, the earliest first: what it schedules may fall due before the others."""
+        row = self.connection.execute(
+            "SELECT seq, due, name, object_id FROM jobs"
+            " WHERE scope = ? AND clock = ? AND due <= ? ORDER BY due, seq LIMIT 1",
+            (scope, clock, until),
+        ).fetchone()
+        if row is None:
+            return None
+        self.connection.execute("DELETE FROM jobs WHERE seq = ?", (row[0],))
+        return int(row[1]), str(row[2]), str(row[3])
+
+    def drop_clock(self, scope: str, clock: str) -> None:
+        self.connection.execute("DELETE FROM jobs WHERE scope = ? AND clock = ?", (scope, clock))
+
+    def preference(self, scope: str, name: str) -> Any:
+        """What an account has been set to, or nothing."""
+        row = self.connection.execute(
+            "SELECT value FROM preferences WHERE scope = ? AND name = ?", (scope, name)
+        ).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def default_version(self, scope: str) -> str:
+        return str(self.preference(scope, "api_version") or API_VERSION)
+
+    def prefer(self, scope: str, name: str, value: object) -> None:
+        self.connection.execute(
+            "INSERT OR REPLACE INTO preferences (scope, name, value) VALUES (?, ?, ?)",
+            (scope, name, json.dumps(value)),
+        )
 
     def scopes_with_jobs(self) -> list[str]:
-        rows = self.connection.execute("SELECT DISTINCT scope FROM jobs").fetchall()
+        query = "SELECT DISTINCT scope FROM jobs WHERE clock = ''"
+        rows = self.connection.execute(query).fetchall()
         return [str(row[0]) for row in rows]
 
     def close(self) -> None:
         with self._lock:
             self.connection.close()
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Bring a file of an earlier sandbox up to date."""
+    columns = {str(row[1]) for row in connection.execute("PRAGMA table_info(jobs)")}
+    if "clock" not in columns:
+        connection.execute("ALTER TABLE jobs ADD COLUMN clock TEXT NOT NULL DEFAULT ''")
+    connection.execute("CREATE INDEX IF NOT EXISTS jobs_due ON jobs (scope, clock, due, seq)")
 
 
 def _take_back(connection: sqlite3.Connection) -> None:

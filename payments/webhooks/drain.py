@@ -1,4 +1,4 @@
-"""Handle the events that wait, one by one, so that a poison event blocks nobody."""
+"""Handles the events that wait, so that a poison event, or a failing account, blocks nobody."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import logging
 
 from payments.gateway.errors import GatewayError
 from payments.kit.db import db
-from payments.webhooks import inbox
+from payments.webhooks import batches, inbox, ledgers, wake
 from payments.webhooks.handlers import handle
+from payments.webhooks.models import PLATFORM
 
 log = logging.getLogger(__name__)
 
@@ -17,26 +18,31 @@ BATCH = 200
 
 def drain() -> int:
     """Handle up to BATCH waiting events; return how many were taken."""
-    rows = inbox.due(BATCH)
-    for row_id in rows:
-        process(row_id)
-    return len(rows)
+    wake.heard()
+    taken = batches.take(BATCH)
+    ledgers.apply([event for event in taken if event.owner != PLATFORM])
+    for event in taken:
+        if event.owner == PLATFORM:
+            _handle(event.id, event.fence, event.event_id, event.payload)
+    return len(taken)
 
 
 def process(row_id: int) -> None:
-    """Handle one event if nobody else does: done, back later, or dead."""
+    """Handle one event of the platform if nobody else does: done, back later, or dead."""
     event = inbox.claim(row_id)
-    if event is None:
-        return
-    event_id, payload = event.event_id, event.payload
+    if event is not None:
+        _handle(row_id, event.fence, event.event_id, event.payload)
+
+
+def _handle(row_id: int, fence: int, event_id: str, payload: str) -> None:
     try:
         handle(json.loads(payload))
     except GatewayError as error:
         db.session.rollback()
-        inbox.fail(row_id, f"{type(error).__name__}: {error.code}")
+        inbox.fail(row_id, fence, f"{type(error).__name__}: {error.code}")
     except Exception as error:  # whatever a shape we do not know breaks: kept, retried, shown
         log.exception("event %s could not be handled", event_id)
         db.session.rollback()
-        inbox.fail(row_id, f"{type(error).__name__}: {error}")
+        inbox.fail(row_id, fence, f"{type(error).__name__}: {error}")
     else:
-        inbox.finish(row_id)
+        inbox.finish(row_id, fence)

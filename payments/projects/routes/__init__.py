@@ -2,4 +2,20 @@
 
 from flask_smorest import Blueprint
 
-BLUEPRINTS: tuple[Blueprint, ...] = ()
+from payments.projects.routes import (
+    analytics,
+    auth,
+    checkout,
+    configuration,
+    end_user,
+    projects,
+)
+
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    auth.blueprint,
+    projects.blueprint,
+    configuration.blueprint,
+    checkout.blueprint,
+    end_user.blueprint,
+    analytics.blueprint,
+)

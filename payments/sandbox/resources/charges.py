@@ -9,6 +9,7 @@ from ..money import fee
 from ..objects import Record
 from ..params import PAGING, SHIPPING, anything, merge_metadata, metadata, text, time_range
 from ..registry import route
+from . import bank_debits
 
 DAY = 24 * 3600
 
@@ -98,7 +99,7 @@ def _body(call: Call, intent: Json, method: Record, *, captured: bool) -> Json:
         "paid": True,
         "payment_intent": intent["id"],
         "payment_method": method.id,
-        "payment_method_details": {"card": _card_details(method.data["card"]), "type": "card"},
+        "payment_method_details": _method_details(method.data),
         "receipt_number": None,
         "receipt_url": f"{call.base_url}/receipts/{charge_id}",
         "refunded": False,
@@ -120,6 +121,13 @@ def _outcome(network_status: str, kind: str, seller_message: str) -> Json:
         "seller_message": seller_message,
         "type": kind,
     }
+
+
+def _method_details(method: Json) -> Json:
+    kind = method["type"]
+    if kind == bank_debits.KIND:
+        return {kind: bank_debits.details(method), "type": kind}
+    return {"card": _card_details(method["card"]), "type": "card"}
 
 
 def _card_details(card: Json) -> Json:

@@ -3,7 +3,7 @@
 from ..call import Call
 from ..errors import unknown_object
 from ..ids import new_id, random_text
-from ..listing import list_objects
+from ..listing import ABSENT, list_objects
 from ..messages import Json
 from ..objects import Record
 from ..params import (
@@ -50,9 +50,14 @@ EDITABLE: Schema = {
 }
 
 
-@route("POST", "/v1/customers", {**EDITABLE, "payment_method": text()})
+NEW: Schema = {**EDITABLE, "payment_method": text(), "test_clock": text()}
+
+
+@route("POST", "/v1/customers", NEW)
 def create(call: Call) -> Json:
-    record = call.objects.add("customer", _blank(call))
+    clock = call.params.get("test_clock")
+    call = call.in_time_of({"test_clock": clock})
+    record = make(call, clock)
     _edit(call, record)
     payment_method = call.params.get("payment_method")
     if payment_method is not None:
@@ -61,6 +66,10 @@ def create(call: Call) -> Json:
     call.objects.save(record)
     call.emit("customer.created", record.data)
     return record.data
+
+
+def make(call: Call, clock: str | None = None) -> Record:
+    return call.objects.add("customer", {**_blank(call), "test_clock": clock})
 
 
 def _blank(call: Call) -> Json:
@@ -147,9 +156,14 @@ def existing(call: Call) -> Record:
     return record
 
 
-@route("GET", "/v1/customers", {**PAGING, "created": time_range, "email": text(512)})
+LISTED: Schema = {**PAGING, "created": time_range, "email": text(512), "test_clock": text()}
+
+
+@route("GET", "/v1/customers", LISTED)
 def list_all(call: Call) -> Json:
-    return list_objects(call, "customer", email=call.params.get("email"))
+    """Those on a test clock are listed by naming the clock only."""
+    clock = call.params.get("test_clock") or ABSENT
+    return list_objects(call, "customer", email=call.params.get("email"), test_clock=clock)
 
 
 OF_CUSTOMER: Schema = {**PAGING, "type": text(), "allow_redisplay": text()}

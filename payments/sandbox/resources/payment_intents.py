@@ -97,7 +97,7 @@ def create(call: Call) -> Json:
     check_method_types(call, params)
     currency = check_currency(params["currency"])
     check_chargeable(params["amount"], currency)
-    data = _blank(call, params["amount"], currency)
+    data = blank(call, params["amount"], currency)
     data.update({key: params[key] for key in PLAIN if params.get(key) is not None})
     data["metadata"] = merge_metadata({}, params.get("metadata") or {})
     data["payment_method_types"] = method_types(params)
@@ -119,7 +119,7 @@ def _check_confirm_only(params: Json) -> None:
             raise invalid(message, param=name)
 
 
-def _blank(call: Call, amount: int, currency: str) -> Json:
+def blank(call: Call, amount: int, currency: str) -> Json:
     intent_id = new_id("pi")
     empty = (
         "application", "application_fee_amount", "canceled_at", "cancellation_reason", "customer",

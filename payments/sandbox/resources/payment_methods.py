@@ -166,13 +166,18 @@ def update(call: Call) -> Json:
     data["allow_redisplay"] = given.get("allow_redisplay") or data["allow_redisplay"]
     details = given.get("billing_details")
     data["billing_details"] = _billing_details(data["billing_details"], details)
-    card = given.get("card") or {}
-    check_card_input(card, record.private["number"], call.now)
-    data["card"]["exp_month"] = card.get("exp_month", data["card"]["exp_month"])
-    data["card"]["exp_year"] = full_year(card.get("exp_year", data["card"]["exp_year"]))
+    if "card" in data:
+        _update_card(call, record, given.get("card") or {})
     if "metadata" in given:
         data["metadata"] = merge_metadata(data["metadata"], given["metadata"])
     return call.update(record, "payment_method.updated").data
+
+
+def _update_card(call: Call, record: Record, given: Json) -> None:
+    check_card_input(given, record.private["number"], call.now)
+    card = record.data["card"]
+    card["exp_month"] = given.get("exp_month", card["exp_month"])
+    card["exp_year"] = full_year(given.get("exp_year", card["exp_year"]))
 
 
 LISTED: Schema = {**PAGING, "customer": text(), "type": text(), "allow_redisplay": text()}

@@ -5,7 +5,7 @@ from ..declines import ACTION_NOT_ALLOWED, AUTHENTICATION_REQUIRED, Decline
 from ..errors import ApiError, unexpected_state
 from ..messages import Json
 from ..objects import Record
-from ..registry import job
+from ..registry import job, tell
 from . import charges, saved_cards
 from .authentication import next_action
 
@@ -73,20 +73,26 @@ def _await_authentication(call: Call, intent: Record) -> None:
     intent.private["return_url"] = call.params.get("return_url")
     call.objects.save(intent)
     call.emit("payment_intent.requires_action", intent.data)
+    tell(call, "payment_intent.requires_action", intent)
 
 
 def charge(call: Call, intent: Record, method: Record) -> None:
     if saved_cards.card_of(method).slow:
-        _take_time(call, intent)
+        _take_time(call, intent, method.data["type"])
     else:
         complete(call, intent, method)
 
 
-def _take_time(call: Call, intent: Record) -> None:
-    intent.data.update(status="processing", processing={"type": "card"}, next_action=None)
+def _take_time(call: Call, intent: Record, kind: str) -> None:
+    """Seconds for a card, days for a debit."""
+    settings = call.settings
+    delay = settings.processing_delay if kind == "card" else settings.debit_delay
+    processing = {"type": "card"} if kind == "card" else None
+    intent.data.update(status="processing", processing=processing, next_action=None)
     call.objects.save(intent)
     call.emit("payment_intent.processing", intent.data)
-    call.later(call.settings.processing_delay, "payment_intent.complete", intent.id)
+    tell(call, "payment_intent.processing", intent)
+    call.later(delay, "payment_intent.complete", intent.id)
 
 
 @job("payment_intent.complete")
@@ -117,6 +123,7 @@ def complete(call: Call, intent: Record, method: Record) -> None:
     call.objects.save(intent)
     name = "amount_capturable_updated" if manual else "succeeded"
     call.emit(f"payment_intent.{name}", intent.data)
+    tell(call, f"payment_intent.{name}", intent)
 
 
 def _keep_or_spend(call: Call, intent: Record, method: Record) -> None:
@@ -154,6 +161,7 @@ def refused(call: Call, intent: Record, method: Record, error: Json) -> ApiError
     )
     call.objects.save(intent)
     call.emit("payment_intent.payment_failed", intent.data)
+    tell(call, "payment_intent.payment_failed", intent)
     rest = {key: value for key, value in error.items() if key not in ("message", "type")}
     return ApiError(
         402,

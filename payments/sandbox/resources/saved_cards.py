@@ -23,7 +23,7 @@ def attach_to(call: Call, record: Record, customer_id: str) -> Record:
 
 def join(call: Call, record: Record, customer_id: str) -> Record:
     record.data["customer"] = customer_id
-    if record.data["card"]["checks"]["cvc_check"] == "unchecked":
+    if "card" in record.data and record.data["card"]["checks"]["cvc_check"] == "unchecked":
         record.data["card"]["checks"]["cvc_check"] = "pass"
     call.objects.save(record)
     call.emit("payment_method.attached", record.data)

@@ -62,7 +62,7 @@ def create(call: Call) -> Json:
     if params.get("return_url") and not params.get("confirm"):
         message = "You cannot provide `return_url` without also setting `confirm` to `true`."
         raise invalid(message, param="return_url")
-    record = call.objects.add("setup_intent", _blank(call))
+    record = call.objects.add("setup_intent", blank(call))
     edit(call, record)
     call.objects.save(record)
     call.emit("setup_intent.created", record.data)
@@ -71,7 +71,7 @@ def create(call: Call) -> Json:
     return record.data
 
 
-def _blank(call: Call) -> Json:
+def blank(call: Call) -> Json:
     intent_id = new_id("seti")
     empty = (
         "application", "cancellation_reason", "customer", "description", "flow_directions",

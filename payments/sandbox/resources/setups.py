@@ -4,6 +4,7 @@ from ..call import Call
 from ..errors import ApiError, unexpected_state
 from ..messages import Json
 from ..objects import Record
+from ..registry import tell
 from . import saved_cards
 from .authentication import next_action
 
@@ -66,6 +67,7 @@ def save_card(call: Call, intent: Record, method: Record) -> None:
     intent.data.update(status="succeeded", next_action=None, last_setup_error=None)
     call.objects.save(intent)
     call.emit("setup_intent.succeeded", intent.data)
+    tell(call, "setup_intent.succeeded", intent)
 
 
 def refused(call: Call, intent: Record, method: Record, error: Json) -> ApiError:

@@ -7,13 +7,13 @@ import logging
 from flask import Response, jsonify, request
 from flask_smorest import Blueprint
 
-from payments import jobs
 from payments.extensions import settings
 from payments.gateway.webhooks import BadEvent, BadSignature, verified
 from payments.kit import clock
 from payments.kit.errors import BadInput, Missing
 from payments.webhooks import inbox
 from payments.webhooks.models import PLATFORM
+from payments.webhooks.wake import wake
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def receive_platform_event() -> Response:
     raw = request.get_data(cache=False)
     event = _verified(raw, secrets)
     if inbox.store(PLATFORM, event, raw.decode()):
-        jobs.enqueue(jobs.DRAIN_INBOX)
+        wake()
     return jsonify({"received": True})
 
 

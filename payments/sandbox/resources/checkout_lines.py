@@ -1,0 +1,68 @@
+"""What is bought in a Checkout session; https://docs.stripe.com/api/checkout/sessions/line_items."""
+
+from ..call import Call
+from ..errors import invalid
+from ..ids import new_id
+from ..messages import Json
+from ..money import check_chargeable
+from ..params import merge_metadata
+from . import prices, subscription_parts
+
+
+def make(call: Call, entries: list[Json], mode: str) -> list[Json]:
+    lines = [_line(call, entry, index) for index, entry in enumerate(entries)]
+    recurring = [line for line in lines if line["price"]["recurring"]]
+    if mode == "payment" and recurring:
+        raise invalid(
+            "You specified `payment` mode but passed a recurring price. Either switch to"
+            " `subscription` mode or use only one-time prices.",
+            param="line_items",
+        )
+    if mode == "subscription" and not recurring:
+        raise invalid(
+            "You must provide at least one recurring price in `subscription` mode when using"
+            " prices.",
+            param="line_items",
+        )
+    if len({line["currency"] for line in lines}) > 1:
+        message = "All line items must have the same currency."
+        raise invalid(message, param="line_items")
+    if mode == "subscription":
+        subscription_parts.check(recurring)
+    return lines
+
+
+def _line(call: Call, entry: Json, index: int) -> Json:
+    price = subscription_parts.resolve(call, entry, f"line_items[{index}]")
+    quantity = entry.get("quantity", 1)
+    amount = price["unit_amount"] * quantity
+    return {
+        "id": new_id("li"),
+        "object": "item",
+        "adjustable_quantity": None,
+        "amount_discount": 0,
+        "amount_subtotal": amount,
+        "amount_tax": 0,
+        "amount_total": amount,
+        "currency": price["currency"],
+        "description": prices.product_name(call, price),
+        "discounts": [],
+        "metadata": merge_metadata({}, entry.get("metadata") or {}),
+        "price": price,
+        "quantity": quantity,
+        "taxes": [],
+    }
+
+
+def start_with_trial(lines: list[Json]) -> None:
+    """Nothing is due today for what recurs."""
+    for line in lines:
+        if line["price"]["recurring"]:
+            line.update(amount_subtotal=0, amount_total=0)
+
+
+def total(lines: list[Json], mode: str) -> int:
+    amount = sum(line["amount_total"] for line in lines)
+    if mode == "payment" and amount:
+        check_chargeable(amount, lines[0]["currency"])
+    return amount

@@ -1,0 +1,156 @@
+"""What time does to subscriptions: trials end, periods are renewed, promises run out.
+
+https://docs.stripe.com/billing/subscriptions/billing-cycle
+"""
+
+from collections.abc import Callable
+
+from ..calendar import DAY, next_after
+from ..call import Call
+from ..messages import Json
+from ..objects import Record
+from ..registry import job
+from . import invoice_lines, invoice_totals, subscription_parts
+from .subscription_states import ENDED, announce, end, expire, method_of, period, set_period
+
+Step = Callable[[Call, Record], None]
+TRIAL_NOTICE = 3 * DAY
+RENEWAL_NOTICE = 7 * DAY
+FIRST_PAYMENT = 23 * 3600
+
+
+def plan(call: Call, subscription: Record) -> None:
+    """Ask to be called at the next moment that matters, unless that is already arranged."""
+    moments = [moment for moment, _ in agenda(subscription)]
+    if moments and min(moments) != subscription.private.get("tick"):
+        subscription.private["tick"] = min(moments)
+        call.objects.save(subscription)
+        call.when(min(moments), "subscription.tick", subscription.id)
+
+
+@job("subscription.tick")
+def tick(call: Call, subscription_id: str) -> None:
+    catch_up(call, call.reference("subscription", subscription_id, "subscription"))
+
+
+def catch_up(call: Call, subscription: Record) -> None:
+    while due := [step for moment, step in agenda(subscription) if moment <= call.now]:
+        due[0](call, subscription)
+        subscription = call.fresh(subscription)
+    plan(call, subscription)
+
+
+def agenda(subscription: Record) -> list[tuple[int, Step]]:
+    data, private = subscription.data, subscription.private
+    status, (start, until) = data["status"], period(data)
+    if status in ENDED:
+        return []
+    if status == "incomplete":
+        return [(data["created"] + FIRST_PAYMENT, expire)]
+    steps: list[tuple[int, Step]] = []
+    if data["cancel_at"] is not None:
+        steps.append((data["cancel_at"], end))
+    if (data["pause_collection"] or {}).get("resumes_at"):
+        steps.append((data["pause_collection"]["resumes_at"], _resume_collection))
+    if status == "trialing" and private.get("warned") != data["trial_end"]:
+        steps.append((data["trial_end"] - TRIAL_NOTICE, _warn))
+    if status != "paused":
+        if private.get("foretold") != until and until - RENEWAL_NOTICE > start:
+            steps.append((until - RENEWAL_NOTICE, _foretell))
+        steps.append((until, renew))
+    return sorted(steps, key=lambda step: step[0])
+
+
+def _warn(call: Call, subscription: Record) -> None:
+    subscription.private["warned"] = subscription.data["trial_end"]
+    call.objects.save(subscription)
+    call.emit("customer.subscription.trial_will_end", subscription.data)
+
+
+def _resume_collection(call: Call, subscription: Record) -> None:
+    subscription.data["pause_collection"] = None
+    announce(call, subscription)
+
+
+def _foretell(call: Call, subscription: Record) -> None:
+    """https://docs.stripe.com/billing/subscriptions/webhooks: a preview, so without an id."""
+    data = subscription.data
+    subscription.private["foretold"] = period(data)[1]
+    call.objects.save(subscription)
+    ending = data["cancel_at"] is not None and data["cancel_at"] <= period(data)[1]
+    if not ending and data["status"] != "unpaid":
+        body = upcoming(call, subscription)
+        del body["id"]
+        call.emit("invoice.upcoming", body)
+
+
+def upcoming(call: Call, subscription: Record) -> Json:
+    """The next renewal's invoice as it would be today."""
+    customer = call.reference("customer", subscription.data["customer"], "customer")
+    start, until = period(subscription.data)
+    body = invoice_totals.body(call, customer, "upcoming", subscription, (start, until))
+    waiting = invoice_totals.pending_items(call, customer.id, subscription)
+    lines = [invoice_lines.of_invoice_item(call, item.data) for item in waiting]
+    following = _following(subscription.data, until)
+    lines += lines_for(call, subscription.data, until, following)
+    body.update(auto_advance=True, next_payment_attempt=until + call.settings.invoice_grace)
+    invoice_totals.put(body, lines)
+    return body
+
+
+def _following(data: Json, moment: int) -> int:
+    interval, count = subscription_parts.rhythm(data["items"]["data"][0])
+    return next_after(data["billing_cycle_anchor"], moment, interval, count)
+
+
+def lines_for(call: Call, data: Json, start: int, until: int) -> list[Json]:
+    items = data["items"]["data"]
+    return [invoice_lines.of_item(call, item, start, until) for item in items]
+
+
+def renew(call: Call, subscription: Record) -> None:
+    data = subscription.data
+    ended = period(data)
+    if data["status"] == "trialing" and not _may_start(call, subscription):
+        return
+    set_period(data, ended[1], _following(data, ended[1]))
+    invoice = invoice_totals.draft(
+        call,
+        call.reference("customer", data["customer"], "customer"),
+        "subscription_cycle",
+        lines_for(call, data, *period(data)),
+        subscription=subscription,
+        period=ended,
+    )
+    data["latest_invoice"] = invoice.id
+    _let_go(call, subscription, invoice)
+    announce(call, subscription)
+
+
+def _may_start(call: Call, subscription: Record) -> bool:
+    """https://docs.stripe.com/billing/subscriptions/trials#create-free-trials-without-payment"""
+    data = subscription.data
+    behavior = data["trial_settings"]["end_behavior"]["missing_payment_method"]
+    if behavior == "create_invoice" or method_of(call, data) is not None:
+        data["status"] = "active"
+        return True
+    if behavior == "cancel":
+        end(call, subscription)
+        return False
+    data["status"] = "paused"
+    announce(call, subscription)
+    call.emit("customer.subscription.paused", data)
+    return False
+
+
+def _let_go(call: Call, subscription: Record, invoice: Record) -> None:
+    """A draft goes on by itself after an hour, unless collection is at rest."""
+    data = subscription.data
+    keep = (data["pause_collection"] or {}).get("behavior") == "keep_as_draft"
+    if data["status"] == "unpaid" or keep:
+        invoice.data["auto_advance"] = False
+    else:
+        due = call.now + call.settings.invoice_grace
+        invoice.data["automatically_finalizes_at"] = due
+        call.when(due, "invoice.finalize", invoice.id)
+    call.objects.save(invoice)

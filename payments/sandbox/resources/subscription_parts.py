@@ -1,0 +1,112 @@
+"""The items of a subscription; https://docs.stripe.com/api/subscription_items."""
+
+from ..call import Call
+from ..errors import invalid
+from ..ids import new_id
+from ..listing import list_of
+from ..messages import Json
+from ..params import merge_metadata
+from . import prices
+
+MOST_ITEMS = 20
+
+
+def resolve(call: Call, entry: Json, param: str) -> Json:
+    """The price that an entry names or describes."""
+    if "known" in entry:  # checked before, when the Checkout session was made
+        return dict(entry["known"])
+    if entry.get("price_data"):
+        return prices.make(call, entry["price_data"], inline=True).data
+    if not entry.get("price"):
+        raise invalid(f"Missing required param: {param}[price].", "parameter_missing", param)
+    price = call.reference("price", entry["price"], f"{param}[price]").data
+    if not price["active"]:
+        raise invalid(
+            "The price specified is inactive. This field only accepts active prices.",
+            param=f"{param}[price]",
+        )
+    return price
+
+
+def recurring(call: Call, entry: Json, param: str) -> Json:
+    price = resolve(call, entry, param)
+    if price["recurring"] is None:
+        raise invalid(
+            f"The price specified is set to `type=one_time` but this field only accepts prices"
+            f" with `type=recurring`: {price['id']}",
+            param=f"{param}[price]",
+        )
+    return price
+
+
+def new(call: Call, subscription_id: str, entry: Json, param: str) -> Json:
+    price = recurring(call, entry, param)
+    return {
+        "id": new_id("si"),
+        "object": "subscription_item",
+        "billing_thresholds": None,
+        "created": call.now,
+        "current_period_end": 0,
+        "current_period_start": 0,
+        "discounts": [],
+        "metadata": merge_metadata({}, entry.get("metadata") or {}),
+        "plan": plan_of(price),
+        "price": price,
+        "quantity": entry.get("quantity", 1),
+        "subscription": subscription_id,
+        "tax_rates": [],
+    }
+
+
+def plan_of(price: Json) -> Json:
+    """The older name of a price, still part of every item."""
+    same = ("active", "billing_scheme", "created", "currency", "id", "livemode", "metadata")
+    return {
+        **{name: price[name] for name in same},
+        "object": "plan",
+        "amount": price["unit_amount"],
+        "amount_decimal": price["unit_amount_decimal"],
+        "interval": price["recurring"]["interval"],
+        "interval_count": price["recurring"]["interval_count"],
+        "meter": None,
+        "nickname": price["nickname"],
+        "product": price["product"],
+        "tiers_mode": None,
+        "transform_usage": None,
+        "trial_period_days": price["recurring"]["trial_period_days"],
+        "usage_type": "licensed",
+    }
+
+
+def check(items: list[Json]) -> None:
+    """What Stripe asks of items that are billed together."""
+    if not items:
+        raise invalid("A subscription must have at least one active plan.", param="items")
+    if len(items) > MOST_ITEMS:
+        raise invalid(f"You may only have up to {MOST_ITEMS} items.", param="items")
+    if len({item["price"]["currency"] for item in items}) > 1:
+        raise invalid("All prices on a subscription must have the same currency.", param="items")
+    if len({rhythm(item) for item in items}) > 1:
+        raise invalid(
+            "All prices on a subscription must have the same `recurring.interval` and"
+            " `recurring.interval_count`. If you meant to update an existing subscription item"
+            " instead of creating a new one, make sure to include the subscription item ID in"
+            " your request.",
+            param="items",
+        )
+    if len({item["price"]["id"] for item in items}) < len(items):
+        raise invalid("Cannot add multiple subscription items with the same plan.", param="items")
+
+
+def rhythm(item: Json) -> tuple[str, int]:
+    recurring_ = item["price"]["recurring"]
+    return recurring_["interval"], recurring_["interval_count"]
+
+
+def listed(subscription_id: str, items: list[Json]) -> Json:
+    url = f"/v1/subscription_items?subscription={subscription_id}"
+    return {**list_of(items, url), "total_count": len(items)}
+
+
+def price_of_all(items: list[Json]) -> int:
+    return sum(item["price"]["unit_amount"] * item["quantity"] for item in items)

@@ -1,0 +1,130 @@
+"""Subscriptions; https://docs.stripe.com/api/subscriptions."""
+
+from ..call import Call
+from ..errors import invalid, unknown_object
+from ..listing import ABSENT, list_objects
+from ..messages import Json
+from ..objects import Record
+from ..params import PAGING, Schema, boolean, choice, text, time_range
+from ..registry import route
+from . import (
+    invoice_totals,
+    prorations,
+    subscription_billing,
+    subscription_changes,
+    subscription_start,
+    subscription_states,
+)
+from .subscription_input import CANCELLATION, CHANGES, NEW, PRORATION
+from .subscription_states import ENDED, period
+
+STATUSES = (
+    "active", "canceled", "incomplete", "incomplete_expired", "past_due", "paused", "trialing",
+    "unpaid",
+)  # fmt: skip
+
+
+@route("POST", "/v1/subscriptions", NEW, ["customer", "items"])
+def create(call: Call) -> Json:
+    return subscription_start.start(call, call.params).data
+
+
+@route("GET", "/v1/subscriptions/{id}")
+def retrieve(call: Call) -> Json:
+    return call.subject("subscription").data
+
+
+@route("POST", "/v1/subscriptions/{id}", CHANGES)
+def update(call: Call) -> Json:
+    record = call.subject("subscription")
+    subscription_changes.change(call, record, call.params)
+    return call.fresh(record).data
+
+
+CANCEL: Schema = {"cancellation_details": CANCELLATION, "invoice_now": boolean, "prorate": boolean}
+
+
+@route("DELETE", "/v1/subscriptions/{id}", CANCEL)
+def cancel(call: Call) -> Json:
+    record = call.subject("subscription")
+    if record.data["status"] in ENDED:
+        raise unknown_object("subscription", record.id)
+    cancel_now(call, record, call.params)
+    return call.fresh(record).data
+
+
+def cancel_now(call: Call, record: Record, params: Json) -> None:
+    data = record.data
+    customer = call.reference("customer", data["customer"], "customer")
+    call = call.in_time_of(customer.data)
+    data["cancellation_details"].update(params.get("cancellation_details") or {})
+    data["cancellation_details"]["reason"] = "cancellation_requested"
+    if data["status"] == "incomplete":
+        subscription_states.expire(call, record)
+        return
+    if params.get("prorate") and data["status"] != "trialing" and call.now < period(data)[1]:
+        prorations.credit(call, customer, data["items"]["data"], call.now)
+    final = _final_invoice(call, customer, record) if params.get("invoice_now") else None
+    subscription_states.end(call, record)
+    if final is not None:
+        subscription_billing.bill(call, final, {"off_session": True})
+
+
+def _final_invoice(call: Call, customer: Record, record: Record) -> Record | None:
+    if not invoice_totals.pending_items(call, customer.id, record):
+        return None
+    made = invoice_totals.draft(call, customer, "subscription_update", [], subscription=record)
+    record.data["latest_invoice"] = made.id
+    return made
+
+
+RESUME: Schema = {
+    "billing_cycle_anchor": choice("now", "unchanged"),
+    "proration_behavior": PRORATION,
+}
+
+
+@route("POST", "/v1/subscriptions/{id}/resume", RESUME)
+def resume(call: Call) -> Json:
+    """Only a paused subscription; a pause of collection ends by an update."""
+    record = call.subject("subscription")
+    if record.data["status"] != "paused":
+        raise invalid(
+            "You can only resume a subscription that is paused; this one has the status"
+            f" {record.data['status']}."
+        )
+    call = call.in_time_of(record.data)
+    record.data["status"] = "active"
+    params = {"billing_cycle_anchor": "now", "proration_behavior": "none"}
+    call.emit("customer.subscription.resumed", record.data)
+    subscription_changes.change(call, record, params)
+    return call.fresh(record).data
+
+
+LISTED: Schema = {
+    **PAGING,
+    "collection_method": text(),
+    "created": time_range,
+    "customer": text(),
+    "price": text(),
+    "status": choice(*STATUSES, "all", "ended"),
+    "test_clock": text(),
+}
+
+
+@route("GET", "/v1/subscriptions", LISTED)
+def list_all(call: Call) -> Json:
+    """Canceled ones, and those on test clocks, are shown when asked for."""
+    params = call.params
+    filters: Json = {name: params.get(name) for name in ("collection_method", "customer")}
+    filters["status"] = _wanted(params.get("status"))
+    filters["items.data[0].price.id"] = params.get("price")
+    if params.get("test_clock") or not params.get("customer"):
+        filters["test_clock"] = params.get("test_clock") or ABSENT
+    return list_objects(call, "subscription", **filters)
+
+
+def _wanted(status: str | None) -> list[str] | str | None:
+    if status is None:
+        return [each for each in STATUSES if each != "canceled"]
+    return {"all": None, "ended": list(ENDED)}.get(status, status)

@@ -10,7 +10,7 @@ from payments.gateway.billing_results import Plan
 from payments.gateway.errors import Rejected
 from payments.kit import clock
 from payments.projects.buyers import Buyer, approach, subscription_of
-from payments.projects.errors import NoSubscription
+from payments.projects.errors import NoSubscription, StripeRefused
 from payments.projects.guards import Seat
 from payments.projects.known import take_in
 
@@ -70,7 +70,7 @@ def _ended_before(buyer: Buyer, subscription: str) -> Plan:
     except Rejected as error:
         raise NoSubscription from error
     if plan.status not in ENDED:
-        raise NoSubscription
+        raise StripeRefused
     return plan
 
 

@@ -49,6 +49,10 @@ class Call:
     def objects(self) -> Objects:
         return self.store.objects(self.account.scope)
 
+    def in_time_of_customer(self, customer_id: str | None) -> Call:
+        customer = self.objects.find("customer", customer_id) if customer_id else None
+        return self.in_time_of(customer.data) if customer else self
+
     def subject(self, kind: str) -> Record:
         """Return the object whose id stands in the path."""
         object_id = self.path["id"]

@@ -1,67 +1,68 @@
-"""The pages a person opens: the 3D Secure challenge, a receipt, and what this server is."""
+"""The pages a person opens: 3D Secure, Checkout, the portal, invoices, receipts."""
 
 from __future__ import annotations
 
 import hmac
-from pathlib import Path
+from collections.abc import Callable
 from urllib.parse import parse_qs, quote, urlencode, urlsplit, urlunsplit
 
-from jinja2 import Environment, FileSystemLoader
-
-from .accounts import from_scope
 from .api import Api
 from .call import Call
 from .messages import Request, Response
 from .money import written
 from .objects import Record
+from .page_tools import Desk, message, show
+from .pages_checkout import CheckoutPage
+from .pages_invoice import InvoicePage
+from .pages_portal import PortalPage
 from .parts import Parts
 from .resources import challenge
-
-TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True
-)
 
 
 class Pages:
     def __init__(self, parts: Parts, api: Api) -> None:
         self._parts = parts
-        self._api = api
+        self._desk = Desk(parts, api)
+        self._rooms: dict[str, Callable[[Request, str], Response]] = {
+            "c": CheckoutPage(self._desk).answer,
+            "i": InvoicePage(self._desk).answer,
+            "p": PortalPage(self._desk).answer,
+        }
 
     def answer(self, request: Request) -> Response:
         first, _, rest = request.path.strip("/").partition("/")
         if first == "" and request.method == "GET":
-            return _page(200, "index.html", base_url=request.base_url)
+            return show(200, "index.html", base_url=request.base_url)
+        if first in self._rooms and request.method in ("GET", "POST"):
+            return self._rooms[first](request, rest)
         if first == "3ds" and request.method in ("GET", "POST"):
             return self._challenge(request, rest)
         if first == "receipts" and request.method == "GET":
-            return self._receipt(rest)
-        return _message(404, "Nothing here", "This address leads nowhere.")
+            return self._receipt(request, rest)
+        return message(404, "Nothing here", "This address leads nowhere.")
 
     def _challenge(self, request: Request, intent_id: str) -> Response:
         secret = parse_qs(request.query).get("client_secret", [""])[0]
         with self._parts.store.transaction():
-            found = self._find(intent_id, secret)
+            found = self._find(request, intent_id, secret)
             if found is None:
-                return _message(404, "Link not valid", "This authentication link is not valid.")
+                return message(404, "Link not valid", "This authentication link is not valid.")
             call, intent = found
             if request.method == "POST":
                 return self._decide(request, call, intent)
             if intent.data["status"] != "requires_action":
-                return _message(200, "Nothing to do", "This payment awaits no authentication.")
+                return message(200, "Nothing to do", "This payment awaits no authentication.")
             return self._ask(intent)
 
-    def _find(self, object_id: str, secret: str) -> tuple[Call, Record] | None:
-        call = self._call_for(object_id)
+    def _find(self, request: Request, object_id: str, secret: str) -> tuple[Call, Record] | None:
+        call = self._desk.call_for(request, object_id)
         record = call.objects.find_any(object_id) if call else None
         if call is None or record is None:
             return None
         expected = str(record.data.get("client_secret", ""))
         right = expected and hmac.compare_digest(expected.encode(), secret.encode())
+        call = call.in_time_of_customer(record.data.get("customer"))
         return (call, record) if right else None
-
-    def _call_for(self, object_id: str) -> Call | None:
-        scope = self._parts.store.scope_of(object_id)
-        return None if scope is None else self._api.bare_call(from_scope(scope))
 
     def _ask(self, intent: Record) -> Response:
         data = intent.data
@@ -70,14 +71,14 @@ class Pages:
             amount = f"{written(data['amount'], data['currency'])} {data['currency'].upper()}"
         action = f"/3ds/{intent.id}?client_secret={quote(data['client_secret'])}"
         merchant = self._parts.settings.merchant_name
-        return _page(
+        return show(
             200, "challenge.html", merchant=merchant, amount=amount, intent=data, action=action
         )
 
     def _decide(self, request: Request, call: Call, intent: Record) -> Response:
         answer = parse_qs(request.body.decode(errors="replace")).get("outcome", [""])[0]
         if answer not in ("complete", "fail"):
-            return _message(400, "Not understood", "Choose one of the two buttons.")
+            return message(400, "Not understood", "Choose one of the two buttons.")
         if intent.data["status"] == "requires_action":
             challenge.answer(call, intent, passed=answer == "complete")
         succeeded = intent.data["status"] in ("succeeded", "requires_capture")
@@ -85,18 +86,18 @@ class Pages:
         if return_url:
             return Response.redirect(_with_result(return_url, intent, succeeded))
         if succeeded:
-            return _message(200, "Authentication complete", "You can close this page.")
-        return _message(200, "Authentication failed", "The card could not be used.")
+            return message(200, "Authentication complete", "You can close this page.")
+        return message(200, "Authentication failed", "The card could not be used.")
 
-    def _receipt(self, charge_id: str) -> Response:
+    def _receipt(self, request: Request, charge_id: str) -> Response:
         with self._parts.store.transaction():
-            call = self._call_for(charge_id)
+            call = self._desk.call_for(request, charge_id)
             charge = call.objects.find("charge", charge_id) if call else None
         if charge is None or not charge.data["paid"]:
-            return _message(404, "No receipt", "There is no receipt at this address.")
+            return message(404, "No receipt", "There is no receipt at this address.")
         amount = written(charge.data["amount"], charge.data["currency"])
         currency = charge.data["currency"].upper()
-        return _message(200, "Receipt", f"{amount} {currency} paid, charge {charge_id}.")
+        return message(200, "Receipt", f"{amount} {currency} paid, charge {charge_id}.")
 
 
 def _with_result(return_url: str, intent: Record, succeeded: bool) -> str:
@@ -110,13 +111,3 @@ def _with_result(return_url: str, intent: Record, succeeded: bool) -> str:
         }
     )
     return urlunsplit(parts._replace(query=f"{parts.query}&{added}" if parts.query else added))
-
-
-def _page(status: int, template: str, **values: object) -> Response:
-    response = Response.of_html(status, TEMPLATES.get_template(template).render(**values))
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def _message(status: int, title: str, text: str) -> Response:
-    return _page(status, "message.html", title=title, text=text)

@@ -17,6 +17,9 @@ class Settings:
     processing_delay: int = 5
     # Seconds, on the account's clock, until a bank debit is settled or returned.
     debit_delay: int = 3 * DAY
+    # Seconds, on the account's clock, until a disputed payment is disputed, and until the bank
+    # has decided about the evidence.
+    dispute_delay: int = 5
     # Seconds that a renewal stays a draft, so that items can still be added to it:
     # https://docs.stripe.com/billing/invoices/subscription#update-first-invoice
     invoice_grace: int = 3600

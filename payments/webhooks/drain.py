@@ -6,9 +6,12 @@ import json
 import logging
 
 from payments.gateway.errors import GatewayError
+from payments.kit import clock
 from payments.kit.db import db
 from payments.webhooks import batches, inbox, ledgers, wake
+from payments.webhooks.batches import Taken
 from payments.webhooks.handlers import handle
+from payments.webhooks.inbox import LEASE_SECONDS
 from payments.webhooks.models import PLATFORM
 
 log = logging.getLogger(__name__)
@@ -19,12 +22,21 @@ BATCH = 200
 def drain() -> int:
     """Handle up to BATCH waiting events; return how many were taken."""
     wake.heard()
+    # Whoever still holds an event then stops in good time before its lease runs out.
+    deadline = clock.monotonic() + LEASE_SECONDS // 2
     taken = batches.take(BATCH)
-    ledgers.apply([event for event in taken if event.owner != PLATFORM])
-    for event in taken:
-        if event.owner == PLATFORM:
-            _handle(event.id, event.fence, event.event_id, event.payload)
+    _platform([event for event in taken if event.owner == PLATFORM], deadline)
+    ledgers.apply([event for event in taken if event.owner != PLATFORM], deadline)
     return len(taken)
+
+
+def _platform(taken: list[Taken], deadline: float) -> None:
+    """Handle our own account's events one by one: their handlers commit by themselves."""
+    for index, event in enumerate(taken):
+        if clock.monotonic() > deadline:
+            return batches.put_back(taken[index:])
+        _handle(event.id, event.fence, event.event_id, event.payload)
+    return None
 
 
 def process(row_id: int) -> None:

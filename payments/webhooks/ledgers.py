@@ -36,11 +36,12 @@ class Entry:
         return self.account, self.taken.created, self.taken.event_id
 
 
-def apply(taken: list[Taken]) -> None:
+def apply(taken: list[Taken], deadline: float) -> None:
     """Handle events of projects: each is done, back later, or dead afterwards."""
     entries = sorted(map(_entry, taken), key=lambda entry: entry.order)
     if entries:
-        looks.settle([(e.taken, e.account, e.event, t) for e, t in _in_batch(entries)])
+        waiting = _in_batch(entries)
+        looks.settle([(e.taken, e.account, e.event, t) for e, t in waiting], deadline)
 
 
 def _entry(taken: Taken) -> Entry:

@@ -19,7 +19,7 @@ from payments.projects.sync.record import Overtaken, record
 from payments.projects.sync.topics import Topic
 from payments.webhooks import batches
 from payments.webhooks.batches import Taken
-from payments.webhooks.inbox import LEASE_SECONDS, fail
+from payments.webhooks.inbox import fail
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +28,8 @@ Waiting = tuple[Taken, Account, dict[str, Any], Topic]
 _LOOKS = 3  # at one object, when others write its row meanwhile
 
 
-def settle(waiting: list[Waiting]) -> None:
-    """Look at each object once and finish its events; none outlives its lease unheard."""
-    deadline = clock.monotonic() + LEASE_SECONDS // 2
+def settle(waiting: list[Waiting], deadline: float) -> None:
+    """Look at each object once and finish its events; after the deadline the rest goes back."""
     down: dict[Account, Exception] = {}
     left: list[Taken] = []
     for (account, topic), group in _by_topic(waiting).items():

@@ -15,6 +15,7 @@ from payments.gateway.client import client
 from payments.gateway.errors import Rejected
 
 DAY = 24 * 3600
+_OF_PAYMENTS = ("get_payment", "list_refunds", "list_disputes", "find_invoice_of")
 BEFORE_BASIL = "2025-02-24.acacia"
 Plain = dict[str, Any]
 
@@ -119,7 +120,7 @@ class Account:
         for found in self.all("products"):
             held["get_product_name", found["id"]] = found["name"]
         for found in self.all("payment_intents"):
-            for name in ("get_payment", "list_refunds", "find_invoice_of"):
+            for name in _OF_PAYMENTS:
                 held[name, found["id"]] = getattr(read, name)(found["id"])
         return Snapshot(events, held)
 
@@ -253,4 +254,14 @@ def changed_at_once(account: Account, user: str | None) -> None:
     account.change_price(subscription, big)
 
 
-TOLD = (a_year, in_one_second, changed_at_once, never_paid, lost_in_dunning)
+def disputed(account: Account, user: str | None) -> None:
+    """The first payment is disputed and partly refunded, the next is not; it goes on."""
+    customer = account.customer("pm_card_createDispute")
+    account.subscribe(customer, account.price(1500), user)
+    account.advance(DAY)
+    account.pay_with(customer, "pm_card_visa")
+    account.advance(31 * DAY)
+    account.refund(account.payments()[-1], 700)
+
+
+TOLD = (a_year, disputed, in_one_second, changed_at_once, never_paid, lost_in_dunning)

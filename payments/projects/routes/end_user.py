@@ -65,7 +65,7 @@ def customer_portal(query: dict[str, Any], body: dict[str, Any], seat: Seat) -> 
 
 
 @blueprint.post("/cancel-subscription")
-@documented_errors(blueprint, 401, 403, 404, 422, 502)
+@documented_errors(blueprint, 400, 401, 403, 404, 422, 502)
 @end_user
 @blueprint.arguments(ModeQuery, location="query")
 @blueprint.arguments(CancelSchema)

@@ -89,9 +89,7 @@ def _session(call: Call, intent: Record) -> Record | None:
 
 
 def _time_of(call: Call, session: Record) -> Call:
-    customer_id = session.private.get("customer") or session.data["customer"]
-    customer = call.objects.find("customer", customer_id) if customer_id else None
-    return call.in_time_of(customer.data) if customer else call
+    return call.in_time_of_customer(session.private.get("customer") or session.data["customer"])
 
 
 def _keep_method(call: Call, session: Record, intent: Record) -> None:

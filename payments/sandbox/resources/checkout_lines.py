@@ -62,7 +62,7 @@ def start_with_trial(lines: list[Json]) -> None:
 
 
 def total(lines: list[Json], mode: str) -> int:
-    amount = sum(line["amount_total"] for line in lines)
+    amount: int = sum(line["amount_total"] for line in lines)
     if mode == "payment" and amount:
         check_chargeable(amount, lines[0]["currency"])
     return amount

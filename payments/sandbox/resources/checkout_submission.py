@@ -47,6 +47,9 @@ class Form:
 def submit(call: Call, session: Record, form: Form) -> str | None:
     """Where the customer has to go for 3D Secure, if anywhere; refusals are raised."""
     _identify(call, session, form)
+    if session.data["mode"] == "payment" and not session.data["amount_total"]:
+        checkout_completion.finish(call, session, "no_payment_required")
+        return None
     free = session.data["mode"] == "subscription" and not session.data["amount_total"]
     if free and session.data["payment_method_collection"] == "if_required" and not form.number:
         session.private["subscription"] = checkout_completion.begin(call, session, None).id

@@ -23,7 +23,7 @@ from ..params import (
     time_range,
     word,
 )
-from ..registry import route
+from ..registry import route, tell
 from . import payment_methods, saved_cards
 
 EDITABLE: Schema = {
@@ -142,6 +142,7 @@ def delete(call: Call) -> Json:
     record = existing(call)
     for method in call.objects.all("payment_method", customer=record.id):
         saved_cards.release(call, method)
+    tell(call.in_time_of(record.data), "customer.deleted", record)
     call.emit("customer.deleted", record.data)
     record.data = {"id": record.id, "object": "customer", "deleted": True}
     call.objects.save(record, deleted=True)

@@ -75,7 +75,8 @@ def succeeded(call: Call, intent: Record) -> None:
     if invoice is None:
         return
     call = call.in_time_of(invoice.data)
-    invoice.data["attempt_count"] = max(invoice.data["attempt_count"], 1)
+    if _counts(invoice, intent):
+        invoice.data["attempt_count"] += 1
     invoice.private["method"] = intent.data["payment_method"]
     invoice_finishing.paid(call, invoice, intent.data["amount_received"])
     invoice_payments.paid(call, invoice)
@@ -109,14 +110,18 @@ def wait_for_customer(call: Call, intent: Record) -> None:
 
 
 def _count(call: Call, invoice: Record, intent: Record) -> None:
-    """The first attempt counts, later ones when they are part of the schedule."""
     data = invoice.data
-    if intent.private.get("automatic", True) or data["attempt_count"] == 0:
+    if _counts(invoice, intent):
         data["attempt_count"] += 1
         data["next_payment_attempt"] = _next_attempt(call, data)
         if data["next_payment_attempt"]:
             call.when(data["next_payment_attempt"], "invoice.retry", invoice.id)
     data["attempted"] = True
+
+
+def _counts(invoice: Record, intent: Record) -> bool:
+    """The first attempt does, and later ones when they are part of the schedule."""
+    return invoice.data["attempt_count"] == 0 or bool(intent.private.get("automatic", True))
 
 
 def _next_attempt(call: Call, data: Json) -> int | None:

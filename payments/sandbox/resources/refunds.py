@@ -20,7 +20,7 @@ from ..params import (
     time_range,
 )
 from ..registry import job, route
-from . import charges, saved_cards
+from . import charges, disputes, saved_cards
 
 NEW: Schema = {
     "amount": integer(1),
@@ -38,6 +38,7 @@ NEW: Schema = {
 @route("POST", "/v1/refunds", NEW)
 def create(call: Call) -> Json:
     charge = _charge(call)
+    disputes.check_refundable(call, charge)
     amount = _amount(call, charge)
     refund = call.objects.add("refund", _body(call, charge, amount))
     _take_from(call, charge, refund, amount)

@@ -43,8 +43,7 @@ def paid(call: Call, invoice: Record) -> None:
     if subscription.data["latest_invoice"] != invoice.id and _open_invoices(call, subscription):
         return
     subscription.data["status"] = "active"
-    settings = subscription.data["payment_settings"] or {}
-    if settings.get("save_default_payment_method") == "on_subscription":
+    if saves_method(subscription):
         subscription.data["default_payment_method"] = invoice.private.get("method")
     announce(call, subscription)
 
@@ -108,6 +107,31 @@ def expire(call: Call, subscription: Record) -> None:
 def _open_invoices(call: Call, subscription: Record) -> list[Record]:
     wanted = {DETAILS: subscription.id, "status": ["draft", "open"]}
     return call.objects.all("invoice", **wanted)
+
+
+@after("customer.deleted")
+def leave(call: Call, customer: Record) -> None:
+    for subscription in call.objects.all("subscription", customer=customer.id):
+        if subscription.data["status"] not in ENDED:
+            end(call, subscription)
+
+
+@after("setup_intent.succeeded")
+def set_up(call: Call, intent: Record) -> None:
+    """The card that a trial without one was waiting for."""
+    begun = intent.private.get("subscription")
+    subscription = call.objects.find("subscription", begun) if begun else None
+    if subscription is None:
+        return
+    subscription.data["pending_setup_intent"] = None
+    if saves_method(subscription):
+        subscription.data["default_payment_method"] = intent.data["payment_method"]
+    announce(call.in_time_of(subscription.data), subscription)
+
+
+def saves_method(subscription: Record) -> bool:
+    settings = subscription.data["payment_settings"]
+    return bool(settings["save_default_payment_method"] == "on_subscription")
 
 
 @after("payment_intent.processing")

@@ -93,12 +93,16 @@ def resume(call: Call) -> Json:
             "You can only resume a subscription that is paused; this one has the status"
             f" {record.data['status']}."
         )
-    call = call.in_time_of(record.data)
-    record.data["status"] = "active"
-    params = {"billing_cycle_anchor": "now", "proration_behavior": "none"}
-    call.emit("customer.subscription.resumed", record.data)
-    subscription_changes.change(call, record, params)
+    wake(call.in_time_of(record.data), record)
     return call.fresh(record).data
+
+
+def wake(call: Call, record: Record) -> None:
+    """A new period begins, and is charged."""
+    record.data["status"] = "active"
+    call.emit("customer.subscription.resumed", record.data)
+    params = {"billing_cycle_anchor": "now", "proration_behavior": "none"}
+    subscription_changes.change(call, record, params)
 
 
 LISTED: Schema = {

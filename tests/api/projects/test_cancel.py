@@ -121,6 +121,16 @@ class TestImmediately:
         if answer.status_code == 200:
             assert answer.json["status"] == "canceled"
 
+    def test_what_stripe_refuses_is_400(self, seat: ProjectSeat, subscription: str) -> None:
+        match = {"path": f"/v1/subscriptions/{subscription}", "method": "DELETE"}
+        error = {"type": "invalid_request_error", "message": "Managed by a schedule."}
+        fault = {"match": match, "action": "error", "status": 400, "error": error}
+        seat.shop.control("POST", "faults", fault)
+        answer = cancel(seat.end_user, {"cancel_immediately": True})
+        assert answer.status_code == 400
+        assert answer.json == {"detail": "Stripe refused the request"}
+        assert at_stripe(seat, subscription)["status"] == "active"
+
 
 class TestNothingToCancel:
     def test_nobody_subscribed_is_404(self, seat: ProjectSeat) -> None:

@@ -421,6 +421,25 @@ class TestStripeFails:
         assert answer.status_code == 502
         assert answer.json == {"detail": "Stripe could not be reached, try again"}
 
+    @pytest.mark.parametrize("code", [None, "resource_missing"])
+    def test_what_stripe_refuses_is_400(
+        self, seat: ProjectSeat, price: str, code: str | None
+    ) -> None:
+        error = {"type": "invalid_request_error", "message": "The amount is too small."}
+        fault = {"match": {"path": SESSIONS}, "action": "error", "status": 400, "times": 2}
+        seat.shop.control("POST", "faults", {**fault, "error": {**error, "code": code}})
+        answer = check_out(seat.end_user, price)
+        assert answer.status_code == 400
+        assert answer.json == {"detail": "Stripe refused the request"}
+
+    def test_a_list_that_stripe_refuses_blocks_nobody(self, seat: ProjectSeat, price: str) -> None:
+        check_out(seat.end_user, price)
+        error = {"type": "invalid_request_error", "message": "No such customer"}
+        match = {"path": "/v1/subscriptions", "method": "GET"}
+        fault = {"match": match, "action": "error", "status": 400, "error": error}
+        seat.shop.control("POST", "faults", fault)
+        assert check_out(seat.end_user, price).status_code == 200
+
     @pytest.mark.parametrize("path", [SESSIONS, CUSTOMERS])
     def test_an_outcome_that_nobody_knows_is_502(
         self, seat: ProjectSeat, price: str, path: str

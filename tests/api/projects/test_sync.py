@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -18,7 +19,8 @@ from payments.projects.models import StripeCustomer
 from payments.projects.models import Subscription as Row
 from payments.projects.sync.contribution import Counts
 from payments.timeline.models import TimelineEntry
-from payments.webhooks import batches, drain, inbox, looks
+from payments.webhooks import batches, drain, inbox
+from payments.webhooks.models import WebhookEvent
 from tests.support.deliveries import account_of, deliver_all, made_up
 from tests.support.developers import ProjectSeat
 from tests.support.histories import DAY
@@ -462,12 +464,14 @@ class TestTrouble:
     def test_what_took_too_long_goes_back_untried(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(looks, "LEASE_SECONDS", -1)
-        late = desk.tell("invoice.paid", told(invoice()))
+        monkeypatch.setattr(drain, "LEASE_SECONDS", -1)
+        late = [desk.tell("invoice.paid", told(invoice()))]
+        ours = made_up()
         with desk.app.app_context():
+            inbox.store("platform", ours, json.dumps(ours))
             drain.drain()
-        row = desk.event(late)
-        assert (row.state, row.tries, row.leased_until) == ("received", 0, None)
+        for row in map(desk.event, [*late, ours["id"]]):
+            assert (row.state, row.tries, row.leased_until) == ("received", 0, None)
 
     def test_a_look_that_was_overtaken_is_repeated(self, desk: Desk, app: Flask) -> None:
         """Somebody else writes the row between our look and our writing: we look again."""
@@ -524,6 +528,23 @@ class TestTrouble:
             inbox.store("gone", event, json.dumps(event))
         desk.drain()
         assert desk.event(event["id"]).last_error == "ProjectNotFound: Project not found"
+
+    def test_many_drains_at_once_do_everything_once(self, desk: Desk, app: Flask) -> None:
+        for number in range(120):
+            found = subscription(id=f"sub_{number % 9}", status=("active", "unpaid")[number % 2])
+            desk.objects["get_subscription", found["id"]] = found
+            desk.tell(UPDATED, found, at=NOON + number)
+
+        def drained(_number: int) -> int:
+            with app.app_context():
+                return sum(iter(drain.drain, 0))
+
+        with ThreadPoolExecutor(6) as pool:
+            assert sum(pool.map(drained, range(6))) >= 120
+        with app.app_context():
+            query = sa.select(WebhookEvent.state).where(WebhookEvent.owner == desk.seat.project_id)
+            assert set(db.session.scalars(query)) == {"processed"}
+        assert desk.totals().subscriptions == len(desk.subscriptions()) == 9
 
     def test_a_backlog_is_shared_out(self, desk: Desk, app: Flask) -> None:
         """One owner's thousand events do not keep another one's single event waiting."""

@@ -1,0 +1,174 @@
+"""Credit notes; https://docs.stripe.com/api/credit_notes."""
+
+from dataclasses import replace
+
+from ..call import Call
+from ..errors import invalid
+from ..ids import new_id
+from ..listing import list_objects, list_of
+from ..messages import Json
+from ..objects import Record
+from ..params import (
+    PAGING,
+    Schema,
+    choice,
+    integer,
+    merge_metadata,
+    metadata,
+    text,
+    time_range,
+    word,
+)
+from ..registry import route
+from . import customer_balance, invoice_finishing, invoice_payments, refunds
+
+NEW: Schema = {
+    "amount": integer(1),
+    "credit_amount": integer(0),
+    "invoice": word(),
+    "memo": text(),
+    "metadata": metadata,
+    "out_of_band_amount": integer(0),
+    "reason": choice("duplicate", "fraudulent", "order_change", "product_unsatisfactory"),
+    "refund_amount": integer(0),
+}
+WAYS = ("credit_amount", "out_of_band_amount", "refund_amount")
+
+
+@route("POST", "/v1/credit_notes", NEW, ["invoice"])
+def create(call: Call) -> Json:
+    invoice = call.reference("invoice", call.params["invoice"], "invoice")
+    call = call.in_time_of(invoice.data)
+    amount = _amount(call, invoice)
+    note = call.objects.add("credit_note", _body(call, invoice, amount))
+    if invoice.data["status"] == "paid":
+        _give_back(call, invoice, note)
+    else:
+        _ask_less(call, invoice, amount)
+    call.objects.save(note)
+    call.emit("credit_note.created", note.data)
+    return note.data
+
+
+def _amount(call: Call, invoice: Record) -> int:
+    data, params = invoice.data, call.params
+    if data["status"] not in ("open", "paid"):
+        raise invalid("Credit notes can only be made for open or paid invoices.", param="invoice")
+    ways = sum(params.get(name, 0) for name in WAYS)
+    amount: int = params.get("amount", ways)
+    noted = data["pre_payment_credit_notes_amount"] + data["post_payment_credit_notes_amount"]
+    if not 0 < amount <= data["total"] - noted:
+        raise invalid(
+            "The credit note's amount exceeds what is left on the invoice.", param="amount"
+        )
+    if data["status"] == "paid" and ways != amount:
+        raise invalid(
+            "The sum of credit amount, refund amount and out of band amount must equal the credit"
+            f" note's amount ({amount}).",
+        )
+    return amount
+
+
+def _body(call: Call, invoice: Record, amount: int) -> Json:
+    data, params = invoice.data, call.params
+    note_id, paid = new_id("cn"), data["status"] == "paid"
+    count = len(call.objects.all("credit_note", invoice=invoice.id)) + 1
+    same = dict.fromkeys(
+        ("amount", "subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax"), amount
+    )
+    return {
+        "id": note_id,
+        "object": "credit_note",
+        **same,
+        "amount_shipping": 0,
+        "created": call.now,
+        "currency": data["currency"],
+        "customer": data["customer"],
+        "customer_account": None,
+        "customer_balance_transaction": None,
+        "discount_amount": 0,
+        "discount_amounts": [],
+        "effective_at": call.now,
+        "invoice": invoice.id,
+        "lines": list_of([], f"/v1/credit_notes/{note_id}/lines"),
+        "livemode": call.account.livemode,
+        "memo": params.get("memo"),
+        "metadata": merge_metadata({}, params.get("metadata") or {}),
+        "number": f"{data['number']}-CN-{count:02d}",
+        "out_of_band_amount": params.get("out_of_band_amount"),
+        "pdf": f"{call.base_url}/i/{invoice.id}/pdf",
+        "post_payment_amount": amount if paid else 0,
+        "pre_payment_amount": 0 if paid else amount,
+        "pretax_credit_amounts": [],
+        "reason": params.get("reason"),
+        "refunds": [],
+        "shipping_cost": None,
+        "status": "issued",
+        "total_taxes": [],
+        "type": "post_payment" if paid else "pre_payment",
+        "voided_at": None,
+    }
+
+
+def _give_back(call: Call, invoice: Record, note: Record) -> None:
+    """As credit for later invoices, or to the card."""
+    params = call.params
+    if params.get("credit_amount"):
+        customer = call.reference("customer", invoice.data["customer"], "customer")
+        moved = customer_balance.move(
+            call,
+            customer,
+            -params["credit_amount"],
+            "credit_note",
+            currency=invoice.data["currency"],
+            credit_note=note.id,
+        )
+        note.data["customer_balance_transaction"] = moved.id
+    if params.get("refund_amount"):
+        note.data["refunds"] = [_refund(call, invoice, params["refund_amount"])]
+    invoice.data["post_payment_credit_notes_amount"] += note.data["amount"]
+    call.update(invoice, "invoice.updated")
+
+
+def _refund(call: Call, invoice: Record, amount: int) -> Json:
+    intent = invoice_payments.intent_of(call, invoice.id)
+    if intent is None:
+        raise invalid("This invoice has no payment that could be refunded.", param="refund_amount")
+    made = refunds.create(replace(call, params={"payment_intent": intent.id, "amount": amount}))
+    return {
+        "amount_refunded": amount,
+        "payment_record_refund": None,
+        "refund": made["id"],
+        "type": "refund",
+    }
+
+
+def _ask_less(call: Call, invoice: Record, amount: int) -> None:
+    """An open invoice shrinks, and so does its payment."""
+    data = invoice.data
+    data["pre_payment_credit_notes_amount"] += amount
+    data["amount_remaining"] = max(data["amount_remaining"] - amount, 0)
+    data["amount_due"] = data["amount_remaining"]
+    if data["amount_due"] == 0:
+        invoice_payments.drop(call, invoice)
+        invoice_finishing.paid(call, invoice, 0)
+        return
+    call.update(invoice, "invoice.updated")
+    intent = invoice_payments.intent_of(call, invoice.id)
+    if intent is not None:
+        intent.data["amount"] = data["amount_due"]
+        call.objects.save(intent)
+
+
+@route("GET", "/v1/credit_notes/{id}")
+def retrieve(call: Call) -> Json:
+    return call.subject("credit_note").data
+
+
+LISTED: Schema = {**PAGING, "created": time_range, "customer": text(), "invoice": text()}
+
+
+@route("GET", "/v1/credit_notes", LISTED)
+def list_all(call: Call) -> Json:
+    names = ("customer", "invoice")
+    return list_objects(call, "credit_note", **{name: call.params.get(name) for name in names})

@@ -1,0 +1,140 @@
+"""Sessions of the customer portal; https://docs.stripe.com/api/customer_portal/sessions."""
+
+from ..call import Call
+from ..errors import invalid
+from ..ids import new_id
+from ..listing import list_objects
+from ..messages import Json
+from ..objects import Record
+from ..params import PAGING, Schema, anything, boolean, choice, fields, metadata, text, url, word
+from ..registry import route
+
+KIND = "billing_portal.session"
+CONFIGURATION = "billing_portal.configuration"
+FLOWS = ("payment_method_update", "subscription_cancel")
+NEW: Schema = {
+    "configuration": text(),
+    "customer": word(),
+    "flow_data": fields(
+        ["type"],
+        after_completion=anything,
+        subscription_cancel=fields(["subscription"], retention=anything, subscription=word()),
+        type=choice(*FLOWS),
+    ),
+    "locale": text(),
+    "return_url": url,
+}
+
+
+@route("POST", "/v1/billing_portal/sessions", NEW, ["customer"])
+def create(call: Call) -> Json:
+    params = call.params
+    customer = call.reference("customer", params["customer"], "customer")
+    configuration = _configuration(call, params.get("configuration"))
+    return_url = params.get("return_url") or configuration.data["default_return_url"]
+    session_id = new_id("bps")
+    body = {
+        "id": session_id,
+        "object": KIND,
+        "configuration": configuration.id,
+        "created": call.now,
+        "customer": customer.id,
+        "customer_account": None,
+        "flow": params.get("flow_data"),
+        "livemode": call.account.livemode,
+        "locale": params.get("locale"),
+        "on_behalf_of": None,
+        "return_url": return_url,
+        "url": f"{call.base_url}/p/session/{session_id}",
+    }
+    call.emit("billing_portal.session.created", body)
+    return call.objects.add(KIND, body).data
+
+
+def _configuration(call: Call, given: str | None) -> Record:
+    """Without one the account's default counts, made when it is first needed."""
+    if given:
+        found = call.reference(CONFIGURATION, given, "configuration")
+        if not found.data["active"]:
+            raise invalid("This configuration is not active.", param="configuration")
+        return found
+    default = call.objects.all(CONFIGURATION, is_default=True)
+    return default[0] if default else call.objects.add(CONFIGURATION, _blank(call, default=True))
+
+
+def _blank(call: Call, *, default: bool) -> Json:
+    return {
+        "id": new_id("bpc"),
+        "object": CONFIGURATION,
+        "active": True,
+        "application": None,
+        "business_profile": {"headline": None, "privacy_policy_url": None,
+                             "terms_of_service_url": None},
+        "created": call.now,
+        "default_return_url": None,
+        "features": {
+            "customer_update": {"allowed_updates": [], "enabled": False},
+            "invoice_history": {"enabled": True},
+            "payment_method_update": {"enabled": True, "payment_method_configuration": None},
+            "subscription_cancel": {
+                "cancellation_reason": {"enabled": False, "options": []},
+                "enabled": True,
+                "mode": "at_period_end",
+                "proration_behavior": "none",
+            },
+            "subscription_update": {"default_allowed_updates": [], "enabled": False,
+                                    "proration_behavior": "none"},
+        },
+        "is_default": default,
+        "livemode": call.account.livemode,
+        "login_page": {"enabled": False, "url": None},
+        "metadata": {},
+        "name": None,
+        "updated": call.now,
+    }  # fmt: skip
+
+
+ABOUT: Schema = {
+    "active": boolean,
+    "business_profile": anything,
+    "default_return_url": url,
+    "features": anything,
+    "metadata": metadata,
+    "name": text(),
+}
+
+
+@route("POST", "/v1/billing_portal/configurations", ABOUT, ["features"])
+def create_configuration(call: Call) -> Json:
+    """What features are named is kept, what the page offers does not depend on it."""
+    record = call.objects.add(CONFIGURATION, _blank(call, default=False))
+    _edit(call, record)
+    call.emit("billing_portal.configuration.created", record.data)
+    return record.data
+
+
+def _edit(call: Call, record: Record) -> None:
+    for name in ("active", "default_return_url", "metadata", "name"):
+        if name in call.params:
+            record.data[name] = call.params[name]
+    record.data["metadata"] = record.data["metadata"] or {}
+    record.data["updated"] = call.now
+    call.objects.save(record)
+
+
+@route("GET", "/v1/billing_portal/configurations/{id}")
+def retrieve_configuration(call: Call) -> Json:
+    return call.subject(CONFIGURATION).data
+
+
+@route("POST", "/v1/billing_portal/configurations/{id}", ABOUT)
+def update_configuration(call: Call) -> Json:
+    record = call.subject(CONFIGURATION)
+    _edit(call, record)
+    call.emit("billing_portal.configuration.updated", record.data)
+    return record.data
+
+
+@route("GET", "/v1/billing_portal/configurations", {**PAGING, "active": boolean})
+def list_configurations(call: Call) -> Json:
+    return list_objects(call, CONFIGURATION, active=call.params.get("active"))

@@ -12,7 +12,9 @@ from payments.extensions import api, connect_redis, jwt, limiter, migrate
 from payments.kit import logs
 from payments.kit.db import db, engine_options, prepare_engine
 from payments.kit.http import ExactJSON
-from payments.webhooks.routes import blueprint as webhooks_blueprint
+from payments.kit.paths import TolerantUUID
+from payments.projects.routes import BLUEPRINTS as PROJECTS
+from payments.webhooks.routes import BLUEPRINTS as WEBHOOKS
 from payments.workspaces.routes import BLUEPRINTS as WORKSPACES
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -29,7 +31,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     maintenance.register(app)
     pages.register(app)
     cli.register(app)
-    for blueprint in (*WORKSPACES, webhooks_blueprint):
+    for blueprint in (*WORKSPACES, *PROJECTS, *WEBHOOKS):
         api.register_blueprint(blueprint)
     return app
 
@@ -56,6 +58,7 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.json = ExactJSON(app)
     # A thread serves many requests: the next one's log lines must not name this one's user.
     app.teardown_request(lambda _error: logs.unbind())
+    app.url_map.converters["uuid"] = TolerantUUID
     if hops := settings.trusted_proxies:
         # Behind a router the client's address stands in a header, which nobody else may set.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from payments import local_secrets
+from payments import demo_project, local_secrets
 from payments.auth import passwords
-from payments.auth.models import User
-from payments.auth.queries import find_by_email
+from payments.auth.models import DEVELOPER, END_USER, User
+from payments.auth.queries import find_by_email, find_end_user
 from payments.config import Settings
 from payments.gateway import endpoints
 from payments.kit.transactions import transaction
+from payments.projects import accounts as project_accounts
+from payments.projects.accounts import Place
 from payments.webhooks.handlers import HANDLERS
 from payments.workspaces import accounts, directory, members, queries, rosters
 from payments.workspaces.guards import Access
@@ -33,10 +35,14 @@ WEBHOOK_PATH = "/api/payments/webhook"
 
 @dataclass(frozen=True)
 class Demo:
-    """What was made; the password is the same for everybody."""
+    """What was made, as plain values: calls to Stripe end the session in between.
 
-    people: dict[str, User]
-    workspace: Workspace
+    `people` are their addresses; the password is the same for everybody.
+    """
+
+    people: dict[str, str]
+    workspace: dict[str, Any]
+    project_id: str
     password: str
 
 
@@ -58,7 +64,22 @@ def make(settings: Settings) -> Demo:
     access = Access(people["owner"], workspace, OWNER)
     for name, role in SEATS.items():
         _seat(access, people[name], role)
-    return Demo(people, workspace, password)
+    developer = _project_person(Place(DEVELOPER), password)
+    project_id = demo_project.find_or_make(developer).id
+    end_user = _project_person(Place(END_USER, project_id), password)
+    people |= {"developer": developer, "end_user": end_user}
+    return Demo(
+        people={role: user.email for role, user in people.items()},
+        workspace={"id": workspace.id, "slug": workspace.slug},
+        project_id=project_id,
+        password=password,
+    )
+
+
+def connect_project(settings: Settings, demo: Demo) -> dict[str, Any]:
+    """Give the project its account at the sandbox and tell about it."""
+    known = _written_before(file_of(settings)).get("project", {}).get("webhook_url")
+    return demo_project.connect(settings, demo.project_id, known_url=known).told()
 
 
 def register_webhook(settings: Settings) -> str:
@@ -80,15 +101,19 @@ def register_webhook(settings: Settings) -> str:
     return secret
 
 
-def write(settings: Settings, demo: Demo, *, webhook_secret: str | None) -> Path:
+def write(
+    settings: Settings, demo: Demo, *, webhook_secret: str | None, project: dict[str, Any]
+) -> Path:
     """Write the file that other programs and people read, for its owner's eyes only."""
     told: dict[str, Any] = {
         "base_url": settings.public_url,
         "sandbox_url": settings.stripe_api_base,
         "operator_key": settings.operator_key,
-        **{role: _credentials(user, demo.password) for role, user in demo.people.items()},
-        "workspace": {"id": demo.workspace.id, "slug": demo.workspace.slug},
+        **{role: _credentials(email, demo.password) for role, email in demo.people.items()},
+        "workspace": demo.workspace,
+        "project": {"id": demo.project_id, **project},
     }
+    told["end_user"]["project_id"] = demo.project_id
     if on_sandbox(settings):
         told["platform"] = _platform(settings, webhook_secret)
     path = file_of(settings)
@@ -98,11 +123,17 @@ def write(settings: Settings, demo: Demo, *, webhook_secret: str | None) -> Path
     return Path(name).replace(path)
 
 
-def _password(path: Path) -> str:
+def _written_before(path: Path) -> dict[str, Any]:
     try:
-        return str(json.loads(path.read_text())["owner"]["password"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return f"demo-{secrets.token_hex(6)}"
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _password(path: Path) -> str:
+    owner = _written_before(path).get("owner")
+    # The projects room wants letters of both cases and a digit in it.
+    return str(owner["password"]) if owner else f"Demo-{secrets.token_hex(6)}-1"
 
 
 def _person(role: str, password: str) -> User:
@@ -111,6 +142,16 @@ def _person(role: str, password: str) -> User:
     if user is None:
         user = accounts.sign_up(email=email, password=password, name=name).user
     _bring_up_to_date(user, password, is_admin=role == "platform_admin")
+    return user
+
+
+def _project_person(place: Place, password: str) -> User:
+    email = f"{place.kind.replace('_', '.')}@demo.example"
+    user = find_end_user(place.project_id, email) if place.project_id else find_by_email(email)
+    if user is None:
+        name = f"Demo {place.kind.replace('_', ' ').title()}"
+        user = project_accounts.register(place, email=email, password=password, full_name=name)
+    _bring_up_to_date(user, password, is_admin=False)
     return user
 
 
@@ -135,8 +176,8 @@ def _seat(access: Access, user: User, role: str) -> None:
         members.add_member(access, email=user.email, role=role)
 
 
-def _credentials(user: User, password: str) -> dict[str, str]:
-    return {"email": user.email, "password": password}
+def _credentials(email: str, password: str) -> dict[str, str]:
+    return {"email": email, "password": password}
 
 
 def _platform(settings: Settings, webhook_secret: str | None) -> dict[str, str | None]:

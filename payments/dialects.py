@@ -13,11 +13,14 @@ from payments.gateway.errors import BadCredentials, GatewayError
 from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.errors import AppError, BadInput
+from payments.projects.errors import StripeRefusedKey, StripeUnreachable
 from payments.workspaces.errors import PaymentError, StripeNotConfigured
 
 log = logging.getLogger(__name__)
 
 PROJECTS = "/api/v1/"
+
+_PLACES = {"json": "body", "querystring": "query"}
 
 _CODES = {
     400: "invalid_request",
@@ -50,13 +53,17 @@ def _on_gateway_error(error: GatewayError) -> Response:
     """Answer for Stripe: what it said stays in the log, as it may speak of our account."""
     log.error("Stripe: %s %s: %s", type(error).__name__, error.code, error.message)
     bad_key = isinstance(error, BadCredentials)
+    if request.path.startswith(PROJECTS):
+        return _on_app_error(StripeRefusedKey() if bad_key else StripeUnreachable())
     return _on_app_error(StripeNotConfigured() if bad_key else PaymentError())
 
 
 def _on_http_error(error: HTTPException) -> Response:
     status = error.code or 500
     messages = getattr(error, "data", {}).get("messages")
-    if messages and not request.path.startswith(PROJECTS):
+    if messages and request.path.startswith(PROJECTS):
+        return _on_invalid_fields(messages)
+    if messages:
         bad = invalid_fields(messages)
         return _written(400, bad.message, bad.error_code, bad.details, {})
     headers = dict(error.get_headers()) if error.response is None else dict(error.response.headers)
@@ -67,8 +74,45 @@ def _on_http_error(error: HTTPException) -> Response:
     }
     if status == 429:
         kept["Retry-After"] = _seconds_to_wait()
+        if request.path.startswith(PROJECTS):
+            return _too_often(kept)
     text = str(error.description or error.name).strip()
     return _written(status, text, _CODES.get(status, "http_error"), None, kept)
+
+
+def _too_often(headers: dict[str, str]) -> Response:
+    seconds = int(headers["Retry-After"])
+    sentence = f"Rate limit exceeded. Try again in {seconds} seconds."
+    answer = jsonify({"detail": sentence, "retry_after": seconds})
+    answer.status_code = 429
+    answer.headers.update(headers)
+    return answer
+
+
+def _on_invalid_fields(messages: dict[str, Any]) -> Response:
+    """Answer 422 with one entry a fault: where it is, what it is, and its kind."""
+    found = [
+        fault
+        for place, fields in messages.items()
+        for fault in _faults([_PLACES.get(place, place)], fields)
+    ]
+    answer = jsonify({"detail": found})
+    answer.status_code = 422
+    return answer
+
+
+def _faults(where: list[str | int], problem: Any) -> list[dict[str, Any]]:
+    if isinstance(problem, dict):
+        pairs = [
+            (where if key == "_schema" else [*where, key], inner) for key, inner in problem.items()
+        ]
+        return [fault for place, inner in pairs for fault in _faults(place, inner)]
+    texts = problem if isinstance(problem, list) else [problem]
+    return [{"loc": where, "msg": str(text), "type": _kind(str(text))} for text in texts]
+
+
+def _kind(text: str) -> str:
+    return "missing" if text.startswith("Missing data") else "value_error"
 
 
 def _seconds_to_wait() -> str:

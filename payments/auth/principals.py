@@ -24,13 +24,36 @@ def current_user(*, refresh: bool = False) -> User:
     return _active_user(_identity(refresh=refresh))
 
 
+def caller() -> tuple[User, dict[str, Any]]:
+    """Return any active user with the claims of his access token: the projects room's door."""
+    user = _known_user(_identity(refresh=False))
+    return user, dict(get_jwt())
+
+
 def user_of_refresh_token(token: str) -> User:
     """Return the active user of a refresh token that came in the body instead of the header."""
+    return _active_user(_subject(_claims(token), REFRESH))
+
+
+def caller_of_refresh_token(token: str) -> tuple[User, dict[str, Any]]:
+    """Return any active user with the claims of his refresh token: the projects room's door."""
+    claims = _claims(token)
+    return _known_user(_subject(claims, REFRESH)), claims
+
+
+def _claims(token: str) -> dict[str, Any]:
     try:
-        claims = decode_token(token)
+        return dict(decode_token(token))
     except (JWTExtendedException, PyJWTError, ValueError, TypeError) as error:
         raise BadToken from error
-    return _active_user(_subject(claims, REFRESH))
+
+
+def _known_user(user_uuid: str) -> User:
+    user = find_user(user_uuid)
+    if user is None or not user.is_active:
+        raise BadToken("User ID not found")
+    logs.bind(user=user.id)
+    return user
 
 
 def _active_user(user_uuid: str) -> User:

@@ -9,28 +9,35 @@ from payments.gateway.client import client
 from payments.gateway.errors import translated
 
 
-def ensure_webhook_endpoint(url: str, events: list[str]) -> str | None:
-    """Register `url` at the platform's account; return its signing secret when it is new.
+def ensure_webhook_endpoint(
+    url: str, events: list[str], *, secret_key: str | None = None
+) -> str | None:
+    """Register `url` at the account of the key, else the platform's; return its signing secret
+    when it is new.
 
     Stripe tells the secret only at creation: None means that the endpoint stood already.
     https://docs.stripe.com/api/webhook_endpoints/create
     """
-    held = settings()
-    endpoints = client(held.stripe_secret_key, held.stripe_api_base).v1.webhook_endpoints
+    endpoints = _endpoints(secret_key)
     with translated():
         if any(
             standing.url == url for standing in endpoints.list({"limit": 100}).auto_paging_iter()
         ):
             return None
         params: Any = {"url": url, "enabled_events": events}
-        return endpoints.create(params).secret
+        secret: str | None = endpoints.create(params).secret
+        return secret
 
 
-def remove_webhook_endpoint(url: str) -> None:
+def remove_webhook_endpoint(url: str, *, secret_key: str | None = None) -> None:
     """Take the address off the account: its secret was lost, a new one is needed."""
-    held = settings()
-    endpoints = client(held.stripe_secret_key, held.stripe_api_base).v1.webhook_endpoints
+    endpoints = _endpoints(secret_key)
     with translated():
         for standing in endpoints.list({"limit": 100}).auto_paging_iter():
             if standing.url == url:
                 endpoints.delete(standing.id)
+
+
+def _endpoints(secret_key: str | None) -> Any:
+    held = settings()
+    return client(secret_key or held.stripe_secret_key, held.stripe_api_base).v1.webhook_endpoints

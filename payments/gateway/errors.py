@@ -9,7 +9,10 @@ import requests
 import stripe
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
-# The first request with this key still runs; the SDK drops the code that Stripe sends along.
+from payments.kit.logs import redact
+
+# The code that Stripe gives it; the SDK's error does not carry it.
+# https://docs.stripe.com/error-codes#idempotency-key-in-use
 KEY_IN_USE = "idempotency_key_in_use"
 
 
@@ -86,13 +89,13 @@ def translated() -> Iterator[None]:
         raise kind(_text(error), code="connection") from error
     except stripe.InvalidRequestError as error:
         raise Rejected(_text(error), code=error.code) from error
-    except stripe.StripeError as error:  # 5xx, or an answer that is no JSON
-        in_use = error.http_status == 409
-        raise OutcomeUnknown(_text(error), code=KEY_IN_USE if in_use else error.code) from error
+    except stripe.StripeError as error:  # 409, 5xx, or an answer that is no JSON
+        raise OutcomeUnknown(_text(error), code=_unknown(error)) from error
 
 
 def _text(error: stripe.StripeError) -> str:
-    return error.user_message or str(error)
+    # Stripe masks the keys that it quotes; whatever answers in its place may not.
+    return redact(error.user_message or str(error))
 
 
 def _card_error(error: stripe.CardError) -> GatewayError:
@@ -105,10 +108,15 @@ def _card_error(error: stripe.CardError) -> GatewayError:
 
 
 def _idempotency_error(error: stripe.IdempotencyError) -> GatewayError:
-    # 409: the first request with this key still runs. https://docs.stripe.com/api/idempotent_requests
     if error.http_status == 409:
         return OutcomeUnknown(_text(error), code=KEY_IN_USE)
     return Rejected(_text(error), code=error.code, key_reused=True)
+
+
+def _unknown(error: stripe.StripeError) -> str | None:
+    # 409: the first request with this key still runs; the SDK has no error of its own for it.
+    # https://docs.stripe.com/api/idempotent_requests
+    return KEY_IN_USE if error.http_status == 409 else error.code
 
 
 def _never_sent(error: stripe.APIConnectionError) -> bool:

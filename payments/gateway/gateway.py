@@ -22,6 +22,11 @@ def platform() -> Gateway:
     return Gateway(client(held.stripe_secret_key, held.stripe_api_base))
 
 
+def account(secret_key: str) -> Gateway:
+    """Return the gateway of a developer's own account, by its secret key."""
+    return Gateway(client(secret_key, settings().stripe_api_base))
+
+
 class Gateway:
     """One Stripe account. Every method raises one of the six errors of `gateway.errors`."""
 

@@ -42,7 +42,7 @@ def _added(invoice_id: int) -> InvoiceDocument:
     return db.session.scalars(_of(invoice_id)).one()
 
 
-def _of(invoice_id: int) -> sa.Select[tuple[InvoiceDocument]]:
+def _of(invoice_id: int) -> sa.Select[InvoiceDocument]:
     query = sa.select(InvoiceDocument).where(InvoiceDocument.invoice_id == invoice_id)
     return query.execution_options(populate_existing=True)
 

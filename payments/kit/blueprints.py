@@ -6,11 +6,13 @@ import json
 from typing import Any
 
 import flask_smorest
+import marshmallow as ma
 from flask import Request
-from marshmallow import fields
+from marshmallow import fields, missing
 from webargs.flaskparser import FlaskParser
 
 from payments.kit.http import CamelSchema
+from payments.kit.paths import refuse_malformed
 
 
 class ErrorSchema(CamelSchema):
@@ -48,3 +50,25 @@ class Blueprint(flask_smorest.Blueprint):
     """A flask-smorest blueprint whose bodies go through `BodyParser`."""
 
     ARGUMENTS_PARSER = BodyParser()
+
+
+class StrictParser(BodyParser):
+    """Answers 422, as the projects dialect does."""
+
+    DEFAULT_VALIDATION_STATUS = 422
+
+    def load_json(self, req: Request, schema: ma.Schema) -> Any:
+        found = super().load_json(req, schema)
+        if found is missing and getattr(schema, "needs_body", False):
+            raise ma.ValidationError("A JSON object is needed.")
+        return found
+
+
+class ProjectsBlueprint(flask_smorest.Blueprint):
+    """A blueprint of the snake_case dialect: a body or query that does not fit is 422."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.url_value_preprocessor(refuse_malformed)

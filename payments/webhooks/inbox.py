@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from payments.kit import clock, leases
+from payments.kit import clock, leases, logs
 from payments.kit.db import db, is_sqlite
-from payments.kit.transactions import transaction
-from payments.webhooks.models import DEAD, FAILED, PROCESSED, RECEIVED, WAITING, WebhookEvent
+from payments.kit.transactions import end_read, transaction
+from payments.webhooks.models import DEAD, FAILED, PROCESSED, RECEIVED, WAITING, WAITS, WebhookEvent
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +21,21 @@ MOST_TRIES = 12
 
 def store(owner: str, event: dict[str, Any], payload: str) -> bool:
     """Keep a verified event; False when it was there already. One round trip to the database."""
+    row = _new_row(owner, event, payload)
+    end_read()
+    if is_sqlite(db.engine):
+        with transaction() as session:
+            made = sqlite.insert(WebhookEvent).values(row).on_conflict_do_nothing()
+            return session.execute(made.returning(WebhookEvent.id)).first() is not None
+    statement = postgresql.insert(WebhookEvent).values(row).on_conflict_do_nothing()
+    # A single statement is a transaction by itself: nothing is sent around it.
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        return connection.execute(statement.returning(WebhookEvent.id)).first() is not None
+
+
+def _new_row(owner: str, event: dict[str, Any], payload: str) -> dict[str, Any]:
     moment = clock.now()
-    row = {
+    return {
         "owner": owner,
         "mode": "live" if event.get("livemode") else "test",
         "event_id": event["id"][:255],
@@ -36,10 +49,6 @@ def store(owner: str, event: dict[str, Any], payload: str) -> bool:
         "tries": 0,
         "fence": 0,
     }
-    with transaction() as session:
-        insert = sqlite.insert if is_sqlite(session.connection()) else postgresql.insert
-        statement = insert(WebhookEvent).values(row).on_conflict_do_nothing()
-        return session.execute(statement.returning(WebhookEvent.id)).first() is not None
 
 
 def claim(row_id: int) -> WebhookEvent | None:
@@ -54,8 +63,14 @@ def claim(row_id: int) -> WebhookEvent | None:
 
 
 def due(limit: int) -> list[int]:
-    """Return the ids of events that wait for a worker."""
-    return leases.due(WebhookEvent, WAITING, limit=limit, state="state")
+    """Return the ids of events that wait for a worker, the longest waiting first."""
+    return list(db.session.scalars(waiting().limit(limit)))
+
+
+def waiting() -> sa.Select[int]:
+    """Select the ids of free events whose time has come, the longest waiting first."""
+    free = leases.free(WebhookEvent, clock.now())
+    return sa.select(WebhookEvent.id).where(WAITS, free).order_by(WebhookEvent.due_at)
 
 
 def finish(row_id: int, fence: int) -> None:
@@ -68,14 +83,17 @@ def finish(row_id: int, fence: int) -> None:
         leases.release(event)
 
 
-def fail(row_id: int, fence: int, reason: str) -> None:
-    """Put an event back with a growing wait; after MOST_TRIES it is dead until replayed."""
+def fail(row_id: int, fence: int, reason: str, *, patient: bool = False) -> None:
+    """Put an event back with a growing wait; after MOST_TRIES it is dead until replayed.
+
+    `patient`: the fault is not the event's, so it is never given up.
+    """
     with transaction():
         event = _held(row_id, fence)
         if event is None:
             return
-        event.state = DEAD if event.tries >= MOST_TRIES else FAILED
-        event.last_error = reason[:500]
+        event.state = DEAD if event.tries >= MOST_TRIES and not patient else FAILED
+        event.last_error = logs.redact(reason.partition("\n")[0])[:500]
         leases.release(event, due_in=leases.backoff(event.tries))
     if event.state == DEAD:
         log.error("event %s is dead: %s", event.event_id, reason)

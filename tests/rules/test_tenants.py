@@ -10,6 +10,7 @@ from payments.kit.db import Base
 OWNERS = {"workspace_id", "project_id", "owner"}
 WITHOUT = {
     "workspaces": "is the tenant itself",
+    "projects": "is the tenant itself",
     "pricing_plans": "the platform's catalogue, the same for everybody",
     "invoice_counters": "one sequence a day for the whole platform",
     "invoice_documents": "one to one with its invoice, which says it",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from payments.auth.guards import signed_in
+from payments.auth.login_limit import login_key, login_limit
 from payments.auth.models import User
 from payments.auth.principals import current_user, user_of_refresh_token
 from payments.extensions import limiter
 from payments.kit.blueprints import Blueprint
 from payments.kit.http import enveloped
 from payments.workspaces import accounts
-from payments.workspaces.login_limit import login_key, login_limit
 from payments.workspaces.schemas.accounts import (
     LoginSchema,
     RefreshSchema,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
+from payments.auth.fields import EmailText
 from payments.kit.http import CamelSchema, Moment
 from payments.workspaces.models.workspaces import MEMBER, ROLES
-from payments.workspaces.schemas.accounts import EmailText
 
 _is_role = validate.OneOf(ROLES)
 _ROLE = {"example": MEMBER}

@@ -201,7 +201,7 @@ class TestLoginLimit:
     def test_the_limit_is_counted_by_default_as_thirty(
         self, app: Flask, settings: Settings
     ) -> None:
-        from payments.workspaces.login_limit import login_limit
+        from payments.auth.login_limit import login_limit
 
         usual = dataclasses.replace(settings, rate_limit="3000 per minute")
         with app.app_context():

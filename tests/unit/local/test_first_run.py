@@ -108,12 +108,17 @@ def test_the_first_charge_as_it_is_pasted(first: Run, tmp_path: Path) -> None:
 
 def test_the_demo_file_is_complete_and_for_its_owner_alone(first: Run) -> None:
     assert (first.folder / "demo.json").stat().st_mode & 0o077 == 0
-    people = {"owner", "admin", "member", "outsider", "platform_admin"}
+    people = {"owner", "admin", "member", "outsider", "platform_admin", "developer"}
     rest = {"base_url", "sandbox_url", "operator_key", "platform", "workspace"}
-    assert first.demo.keys() >= people | rest
+    assert first.demo.keys() >= people | rest | {"end_user", "project"}
     assert all(first.demo[person].keys() == {"email", "password"} for person in people)
     assert first.demo["platform"].keys() == {"secret_key", "publishable_key", "webhook_secret"}
     assert first.demo["platform"]["webhook_secret"].startswith("whsec_")
+    assert first.demo["end_user"].keys() == {"email", "password", "project_id"}
+    assert first.demo["project"].keys() >= {
+        "id", "test_secret_key", "test_webhook_secret",
+        "price_monthly", "price_yearly", "price_one_time",
+    }  # fmt: skip
 
 
 def test_stopping_leaves_nobody_and_running_again_keeps_the_data(

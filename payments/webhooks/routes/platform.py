@@ -8,7 +8,6 @@ from flask import Response, jsonify, request
 from flask_smorest import Blueprint
 from marshmallow import fields
 
-from payments import jobs
 from payments.extensions import settings
 from payments.gateway.webhooks import BadEvent, BadSignature, verified
 from payments.kit import clock
@@ -16,6 +15,7 @@ from payments.kit.errors import BadInput, Missing
 from payments.kit.http import CamelSchema
 from payments.webhooks import inbox
 from payments.webhooks.models import PLATFORM
+from payments.webhooks.wake import wake
 from payments.workspaces.schemas.errors import documented_errors
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def receive_platform_event() -> Response:
     raw = request.get_data(cache=False)
     event = _verified(raw, secrets)
     if inbox.store(PLATFORM, event, raw.decode()):
-        jobs.enqueue(jobs.DRAIN_INBOX)
+        wake()
     return jsonify({"received": True})
 
 

@@ -1,0 +1,98 @@
+"""What Stripe's billing side answered, in our own frozen shapes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import stripe
+
+# Any state of an object as Stripe's own JSON, just as it stands in an event's `data.object`: what
+# reads events reads a fetched object too.
+Plain = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Price:
+    """A Price with its product's name. `trial_days` is what the price itself grants."""
+
+    id: str
+    active: bool
+    recurring: bool
+    trial_days: int | None
+    product_name: str | None
+    unit_amount: int | None
+    currency: str
+
+
+@dataclass(frozen=True)
+class HostedPage:
+    """A page of Stripe's to send somebody to; whoever has the address may use it."""
+
+    id: str
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A subscription as its holder sees it: whose it is, how it stands and when it ends."""
+
+    id: str
+    status: str
+    customer: str | None
+    item: str
+    price: str | None
+    quantity: int | None
+    period_end: int | None
+    cancel_at: int | None
+    canceled_at: int | None
+    plain: Plain = field(repr=False)
+
+
+def price(found: stripe.Price) -> Price:
+    held = plain(found)
+    recurring, product = held.get("recurring"), held.get("product")
+    return Price(
+        id=held["id"],
+        active=bool(held["active"]),
+        recurring=recurring is not None,
+        trial_days=(recurring or {}).get("trial_period_days"),
+        product_name=product.get("name") if isinstance(product, dict) else None,
+        unit_amount=held.get("unit_amount"),
+        currency=held["currency"],
+    )
+
+
+def hosted_page(session: Any) -> HostedPage:
+    return HostedPage(id=session.id, url=session.url or "")
+
+
+def plan(subscription: stripe.Subscription) -> Plan:
+    """Read a subscription; its period stands on its item since the API version *basil*.
+
+    https://docs.stripe.com/changelog/basil/2025-03-31/deprecate-subscription-current-period-start-and-end
+    """
+    held = plain(subscription)
+    item = held["items"]["data"][0]
+    return Plan(
+        id=held["id"],
+        status=held["status"],
+        customer=reference(held.get("customer")),
+        item=item["id"],
+        price=reference(item.get("price")),
+        quantity=item.get("quantity"),
+        period_end=item.get("current_period_end") or held.get("current_period_end"),
+        cancel_at=held.get("cancel_at"),
+        canceled_at=held.get("canceled_at"),
+        plain=held,
+    )
+
+
+def plain(found: Any) -> Plain:
+    """Turn an SDK object into plain JSON values (exact decimals become strings)."""
+    return dict(found.to_dict(for_json=True))
+
+
+def reference(value: Any) -> str | None:
+    """Return the id of a reference, whether it is expanded or not."""
+    return str(value["id"]) if isinstance(value, dict) else value

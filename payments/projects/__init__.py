@@ -1,0 +1,1 @@
+"""Projects: developers bill their own customers through their own Stripe accounts."""

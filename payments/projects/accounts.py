@@ -1,0 +1,110 @@
+"""Verbs of this room's accounts: register, log in, refresh."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from uuid import UUID
+
+from payments.auth import passwords, tokens
+from payments.auth.errors import BadToken as Unproven
+from payments.auth.models import DEVELOPER, END_USER, User
+from payments.auth.principals import caller_of_refresh_token
+from payments.auth.queries import find_by_email, find_end_user
+from payments.auth.tokens import Tokens
+from payments.extensions import settings
+from payments.kit.inserts import inserted
+from payments.kit.transactions import transaction
+from payments.projects import api_keys, errors, queries
+from payments.timeline.append import append
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a registration's keys allow: a developer, or an end user of one project."""
+
+    kind: str
+    project_id: str | None = None
+
+
+def place_for(
+    *, operator_key: str | None, project_key: str | None, project_id: str | None
+) -> Place:
+    """Say whom these keys may register; RegistrationRefused without any, InvalidKey if wrong."""
+    if operator_key is not None:
+        if not _is_operators(operator_key):
+            raise errors.InvalidKey
+        return Place(DEVELOPER)
+    if project_key is None or project_id is None:
+        raise errors.RegistrationRefused
+    found = api_keys.project_of(project_key)
+    if found is None or found != project_id.lower():
+        raise errors.InvalidKey
+    return Place(END_USER, found)
+
+
+def register(place: Place, *, email: str, password: str, full_name: str | None) -> User:
+    """Make the account; EmailTaken when the place has that address already."""
+    password_hash = passwords.hashed(password)  # slow on purpose: not while writers wait
+    user = User(
+        email=email,
+        name=full_name or "",
+        password_hash=password_hash,
+        kind=place.kind,
+        project_id=place.project_id,
+    )
+    with transaction():
+        if not inserted(user):
+            raise errors.EmailTaken
+        append(
+            "user.registered",
+            actor=f"user:{user.id}",
+            subject=f"user:{user.id}",
+            project_id=place.project_id,
+            kind_of_user=place.kind,
+        )
+    return user
+
+
+def log_in(*, email: str, password: str, project_id: str | None) -> Tokens:
+    """Sign a user in; an unknown address takes as long as a wrong password."""
+    user = find_by_email(email) if project_id is None else _end_user(project_id, email)
+    if not passwords.matches(password, user.password_hash if user else None) or user is None:
+        raise errors.BadLogin
+    if not user.is_active:
+        raise errors.AccountNotActivated
+    return tokens.issue(user)
+
+
+def refresh(token: str) -> Tokens:
+    """Exchange a refresh token for fresh ones; BadToken once its user or project is gone."""
+    try:
+        user, claims = caller_of_refresh_token(token)
+    except Unproven as error:
+        raise errors.BadToken from error
+    if claims.get("project_id") != user.project_id:
+        raise errors.BadToken
+    if user.project_id is not None and _standing(user.project_id) is None:
+        raise errors.BadToken
+    return tokens.issue(user)
+
+
+def _is_operators(key: str) -> bool:
+    known = settings().operator_key
+    return bool(known) and hmac.compare_digest(key.encode(), (known or "").encode())
+
+
+def _end_user(raw: str, email: str) -> User | None:
+    project_id = _standing(raw)
+    if project_id is None:
+        raise errors.InvalidProjectHeader
+    return find_end_user(project_id, email)
+
+
+def _standing(raw: str) -> str | None:
+    """Return the id of a project that still stands; None for anything else."""
+    try:
+        project = queries.find_project(str(UUID(raw)))
+    except ValueError:
+        return None
+    return project.id if project is not None and project.is_active else None

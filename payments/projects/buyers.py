@@ -1,0 +1,66 @@
+"""An end user at his project's Stripe account: all that a call needs, free of the session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from payments.gateway import billing
+from payments.gateway.billing import Billing
+from payments.kit.transactions import end_read
+from payments.projects import credentials, holdings, queries
+from payments.projects.errors import NoSubscription, StripeNotSetUp
+from payments.projects.guards import Seat
+
+
+@dataclass(frozen=True)
+class Buyer:
+    """An end user and the door to his project's account, in one mode."""
+
+    project_id: str
+    user_id: int
+    uuid: str
+    email: str = field(repr=False)
+    name: str = field(repr=False)
+    is_test_mode: bool
+    subscription: str | None
+    customer: str | None
+    billing: Billing = field(repr=False)
+
+    @property
+    def actor(self) -> str:
+        """Name the end user as the timeline does."""
+        return f"user:{self.user_id}"
+
+
+def approach(seat: Seat, *, test_mode: bool) -> Buyer:
+    """Read what a call to Stripe needs and end the read; StripeNotSetUp without a usable key."""
+    user, project_id = seat.user, seat.project.id
+    key = credentials.secret_key(project_id, credentials.mode_of(test_mode))
+    held = (project_id, test_mode, user.id)
+    buyer = Buyer(
+        project_id=project_id,
+        user_id=user.id,
+        uuid=user.uuid,
+        email=user.email,
+        name=user.name,
+        is_test_mode=test_mode,
+        subscription=holdings.find_current_subscription(*held),
+        customer=holdings.find_customer(*held),
+        billing=billing.account(key),
+    )
+    end_read()
+    return buyer
+
+
+def demand_account(seat: Seat, *, test_mode: bool) -> None:
+    """Raise StripeNotSetUp unless the project takes payments in this mode."""
+    row = queries.find_usable_credentials(seat.project.id, credentials.mode_of(test_mode))
+    if row is None or row.secret_key is None:
+        raise StripeNotSetUp
+
+
+def subscription_of(buyer: Buyer) -> str:
+    """Return the id of the buyer's current subscription; NoSubscription when there is none."""
+    if buyer.subscription is None:
+        raise NoSubscription
+    return buyer.subscription

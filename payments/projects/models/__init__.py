@@ -1,0 +1,16 @@
+"""The tables of the projects room."""
+
+from payments.projects.models.configs import StripeConfig, StripeCredentials
+from payments.projects.models.ledger import Payment, ProjectTotals, Subscription
+from payments.projects.models.projects import Project, ProjectKey, StripeCustomer
+
+__all__ = [
+    "Payment",
+    "Project",
+    "ProjectKey",
+    "ProjectTotals",
+    "StripeConfig",
+    "StripeCredentials",
+    "StripeCustomer",
+    "Subscription",
+]

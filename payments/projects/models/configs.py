@@ -1,0 +1,51 @@
+"""A project's Stripe keys: sealed, one row a mode, and only their masks are ever shown."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from payments.kit.db import Base, Stamped
+from payments.projects.models.projects import new_uuid
+
+TEST, LIVE = "test", "live"
+MODES = (TEST, LIVE)
+
+
+class StripeConfig(Base, Stamped):
+    """Whether a project takes payments; deleting it only switches it off."""
+
+    __tablename__ = "stripe_configs"
+
+    id: Mapped[str] = mapped_column(sa.String(36), primary_key=True, default=new_uuid)
+    project_id: Mapped[str] = mapped_column(sa.ForeignKey("projects.id"), unique=True)
+    is_active: Mapped[bool] = mapped_column(default=True)
+
+
+class StripeCredentials(Base):
+    """The keys of one mode. Sealed texts are bound to table, column and this row's id.
+
+    `former_webhook_secret` is still accepted until `former_until`, so that a secret can be
+    rotated while events are under way.
+    """
+
+    __tablename__ = "stripe_credentials"
+    __table_args__ = (
+        sa.UniqueConstraint("project_id", "mode"),
+        sa.CheckConstraint("mode IN ('test', 'live')", name="mode"),
+    )
+
+    id: Mapped[str] = mapped_column(sa.String(36), primary_key=True, default=new_uuid)
+    project_id: Mapped[str] = mapped_column(sa.ForeignKey("projects.id"))
+    mode: Mapped[str] = mapped_column(sa.String(4))
+    secret_key: Mapped[str | None] = mapped_column(sa.Text)
+    secret_key_masked: Mapped[str | None] = mapped_column(sa.String(40))
+    publishable_key: Mapped[str | None] = mapped_column(sa.Text)
+    publishable_key_masked: Mapped[str | None] = mapped_column(sa.String(40))
+    webhook_secret: Mapped[str | None] = mapped_column(sa.Text)
+    webhook_secret_masked: Mapped[str | None] = mapped_column(sa.String(40))
+    former_webhook_secret: Mapped[str | None] = mapped_column(sa.Text)
+    former_until: Mapped[datetime | None]
+    configured_at: Mapped[datetime | None]

@@ -1,0 +1,91 @@
+"""What Stripe told us of a project's subscriptions and payments, and the sums kept with them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from payments.kit.db import Base, Stamped
+from payments.projects.models.projects import new_uuid
+
+ACTIVE = ("active", "trialing")
+
+
+class Subscription(Base, Stamped):
+    """A subscription of an end user. `owner_id` is the developer's, for lists across projects.
+
+    `state_at` is Stripe's `created` (seconds) of the newest event applied: an older one never
+    overwrites it, and a final status is never left.
+    """
+
+    __tablename__ = "subscriptions"
+    __table_args__ = (
+        sa.UniqueConstraint("project_id", "is_test_mode", "subscription_id"),
+        sa.Index("ix_subscriptions_owner", "owner_id", "is_test_mode", "created_at"),
+        sa.Index("ix_subscriptions_project", "project_id", "is_test_mode", "created_at"),
+        sa.Index("ix_subscriptions_user", "project_id", "is_test_mode", "user_id"),
+    )
+
+    id: Mapped[str] = mapped_column(sa.String(36), primary_key=True, default=new_uuid)
+    project_id: Mapped[str] = mapped_column(sa.ForeignKey("projects.id"))
+    owner_id: Mapped[int] = mapped_column(sa.BigInteger)
+    user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
+    is_test_mode: Mapped[bool]
+    subscription_id: Mapped[str] = mapped_column(sa.String(255))
+    customer_id: Mapped[str | None] = mapped_column(sa.String(255))
+    status: Mapped[str] = mapped_column(sa.String(30))
+    price_id: Mapped[str | None] = mapped_column(sa.String(255))
+    plan_name: Mapped[str | None] = mapped_column(sa.String(255))
+    quantity: Mapped[int] = mapped_column(default=1)
+    current_period_start: Mapped[datetime | None]
+    current_period_end: Mapped[datetime | None]
+    cancel_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+    state_at: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+
+
+class Payment(Base, Stamped):
+    """A payment of an end user, one row a PaymentIntent; amounts in minor units."""
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        sa.UniqueConstraint("project_id", "is_test_mode", "payment_intent_id"),
+        sa.Index("ix_payments_owner", "owner_id", "is_test_mode", "created_at"),
+        sa.Index("ix_payments_project", "project_id", "is_test_mode", "created_at"),
+        sa.Index("ix_payments_user", "project_id", "is_test_mode", "user_id"),
+    )
+
+    id: Mapped[str] = mapped_column(sa.String(36), primary_key=True, default=new_uuid)
+    project_id: Mapped[str] = mapped_column(sa.ForeignKey("projects.id"))
+    owner_id: Mapped[int] = mapped_column(sa.BigInteger)
+    user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
+    subscription_row_id: Mapped[str | None] = mapped_column(sa.ForeignKey("subscriptions.id"))
+    is_test_mode: Mapped[bool]
+    payment_intent_id: Mapped[str] = mapped_column(sa.String(255))
+    invoice_id: Mapped[str | None] = mapped_column(sa.String(255))
+    customer_id: Mapped[str | None] = mapped_column(sa.String(255))
+    status: Mapped[str] = mapped_column(sa.String(30))
+    amount_cents: Mapped[int] = mapped_column(sa.BigInteger)
+    currency: Mapped[str] = mapped_column(sa.String(3))
+    description: Mapped[str | None] = mapped_column(sa.String(500))
+    refunded_amount_cents: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    disputed: Mapped[bool] = mapped_column(default=False)
+    state_at: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+
+
+class ProjectTotals(Base):
+    """Counters of a project and mode, moved in the transaction that moves the rows they count."""
+
+    __tablename__ = "project_totals"
+    __table_args__ = (sa.Index("ix_project_totals_owner", "owner_id"),)
+
+    project_id: Mapped[str] = mapped_column(sa.ForeignKey("projects.id"), primary_key=True)
+    is_test_mode: Mapped[bool] = mapped_column(primary_key=True)
+    owner_id: Mapped[int] = mapped_column(sa.BigInteger)
+    subscriptions: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    active_subscriptions: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    payments: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    successful_payments: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    revenue_cents: Mapped[int] = mapped_column(sa.BigInteger, default=0)

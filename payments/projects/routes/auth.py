@@ -1,0 +1,92 @@
+"""`/api/v1/auth`: registering, logging in, fresh tokens, and who the caller is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import request
+
+from payments.auth.login_limit import login_key, login_limit
+from payments.auth.models import User
+from payments.auth.tokens import Tokens
+from payments.extensions import limiter
+from payments.kit.blueprints import ProjectsBlueprint
+from payments.projects import accounts
+from payments.projects.accounts import Place
+from payments.projects.guards import signed_in
+from payments.projects.schemas.accounts import (
+    AccountSchema,
+    CredentialsSchema,
+    RefreshTokenSchema,
+    RegisterSchema,
+    TokensSchema,
+)
+from payments.projects.schemas.base import documented_errors
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+blueprint = ProjectsBlueprint("projects_auth", __name__, url_prefix="/api/v1/auth")
+
+_PROJECT = {"name": "X-Project-ID", "in": "header", "schema": {"type": "string", "format": "uuid"}}
+_KEYS = [
+    {"name": name, "in": "header", "schema": {"type": "string"}}
+    for name in ("X-Operator-Key", "X-Developer-Key")
+]
+
+
+def registrar(view: View) -> View:
+    """Give the view the `place` that the request's keys allow; 403 before the body is read."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        place = accounts.place_for(
+            operator_key=request.headers.get("X-Operator-Key"),
+            project_key=request.headers.get("X-Developer-Key"),
+            project_id=request.headers.get("X-Project-ID"),
+        )
+        return view(*args, place=place, **kwargs)
+
+    return cast(View, guarded)
+
+
+@blueprint.post("/register")
+@blueprint.doc(security=[], parameters=[*_KEYS, _PROJECT])
+@documented_errors(blueprint, 400, 403, 422)
+@registrar
+@blueprint.arguments(RegisterSchema)
+@blueprint.response(201, AccountSchema)
+def register(body: dict[str, Any], place: Place) -> User:
+    """Make a developer with the operator's key, or an end user with a project's key."""
+    return accounts.register(place, **body)
+
+
+@blueprint.post("/login")
+@blueprint.doc(security=[], parameters=[_PROJECT])
+@documented_errors(blueprint, 400, 401, 422)
+@limiter.limit(login_limit, key_func=login_key, override_defaults=False)
+@blueprint.arguments(CredentialsSchema)
+@blueprint.response(200, TokensSchema)
+def log_in(body: dict[str, Any]) -> Tokens:
+    """Log in; end users name their project in `X-Project-ID`."""
+    return accounts.log_in(**body, project_id=request.headers.get("X-Project-ID"))
+
+
+@blueprint.post("/refresh")
+@blueprint.doc(security=[])
+@documented_errors(blueprint, 401, 422)
+@blueprint.arguments(RefreshTokenSchema)
+@blueprint.response(200, TokensSchema)
+def refresh(body: dict[str, Any]) -> Tokens:
+    """Exchange a refresh token for fresh tokens."""
+    return accounts.refresh(body["refresh_token"])
+
+
+@blueprint.get("/me")
+@documented_errors(blueprint, 401, 404)
+@signed_in
+@blueprint.response(200, AccountSchema)
+def me(user: User) -> User:
+    """Return the caller."""
+    return user

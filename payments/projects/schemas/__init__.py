@@ -1,0 +1,1 @@
+"""The shapes of the projects dialect: snake_case, UUIDs, amounts in cents."""

@@ -1,0 +1,66 @@
+"""Accounts on the wire: registering, logging in, fresh tokens, and who the caller is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields
+
+from payments.auth import passwords
+from payments.auth.fields import EmailText, PasswordText
+from payments.kit.http import Moment, Text
+from payments.projects.schemas.base import Shape
+
+
+def role_of(user: Any) -> str:
+    """Name the user's role as this room does."""
+    return "platform_operator" if user.is_admin else str(user.kind)
+
+
+class NewPasswordText(PasswordText):
+    """A password with an upper-case letter, a lower-case letter and a digit."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        password = str(super()._deserialize(value, attr, data, **kwargs))
+        kinds = (str.isupper, str.islower, str.isdigit)
+        if not all(any(map(kind, password)) for kind in kinds):
+            raise ma.ValidationError("Must have an upper- and a lower-case letter and a digit.")
+        return password
+
+
+class RegisterSchema(Shape):
+    email = EmailText(required=True)
+    password = NewPasswordText(required=True, least=passwords.SHORTEST)
+    full_name = Text(most=200, allow_none=True, load_default=None)
+
+
+class CredentialsSchema(Shape):
+    """Only presence is checked: whatever else is wrong is a wrong password to the outside."""
+
+    email = Text(required=True, least=1, most=254)
+    password = PasswordText(required=True, least=1)
+
+
+class RefreshTokenSchema(Shape):
+    refresh_token = Text(required=True, least=1, most=4096)
+
+
+class TokensSchema(Shape):
+    access_token = fields.String(attribute="access", required=True)
+    refresh_token = fields.String(attribute="refresh", required=True, allow_none=True)
+    token_type = fields.Constant("bearer", required=True)
+
+
+class AccountSchema(Shape):
+    """A user; `project_id` is an end user's only."""
+
+    id = fields.String(attribute="uuid", required=True)
+    email = fields.String(required=True)
+    full_name = fields.Function(
+        lambda user: user.name or None, metadata={"type": ["string", "null"]}
+    )
+    role = fields.Function(role_of, metadata={"type": "string"})
+    is_active = fields.Boolean(required=True)
+    created_at = Moment(required=True)
+    project_id = fields.String(allow_none=True)

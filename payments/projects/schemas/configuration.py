@@ -1,0 +1,77 @@
+"""Stripe configurations on the wire: keys come in whole and go out masked."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+import marshmallow as ma
+from marshmallow import fields
+
+from payments.kit.http import Moment, Text
+from payments.projects.schemas.base import Shape
+
+LONGEST_KEY = 255
+_BODY = re.compile(r"[A-Za-z0-9_+/=-]+", re.ASCII)
+
+
+class KeyText(Text):
+    """A key with the prefix of its kind and mode; what is wrong is told without repeating it."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        super().__init__(most=LONGEST_KEY, allow_none=True, load_only=True)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs) or ""
+        if not (text.startswith(self.prefix) and _BODY.fullmatch(text, len(self.prefix))):
+            raise ma.ValidationError(f"Must begin with {self.prefix} and hold a key.")
+        return text
+
+
+class ConfigChangeSchema(Shape):
+    """The keys to store; null and what is left out change nothing."""
+
+    needs_body: ClassVar[bool] = True
+
+    test_secret_key = KeyText("sk_test_")
+    test_publishable_key = KeyText("pk_test_")
+    test_webhook_secret = KeyText("whsec_")
+    live_secret_key = KeyText("sk_live_")
+    live_publishable_key = KeyText("pk_live_")
+    live_webhook_secret = KeyText("whsec_")
+
+
+class ConfigSchema(Shape):
+    """A configuration; masks look like sk_test_...aBcD."""
+
+    id = fields.String(required=True, metadata={"format": "uuid"})
+    project_id = fields.String(required=True, metadata={"format": "uuid"})
+    is_active = fields.Boolean(required=True)
+    has_test_credentials = fields.Boolean(required=True)
+    has_live_credentials = fields.Boolean(required=True)
+    test_secret_key_masked = fields.String(allow_none=True)
+    test_publishable_key_masked = fields.String(allow_none=True)
+    test_webhook_secret_masked = fields.String(allow_none=True)
+    live_secret_key_masked = fields.String(allow_none=True)
+    live_publishable_key_masked = fields.String(allow_none=True)
+    live_webhook_secret_masked = fields.String(allow_none=True)
+    test_configured_at = Moment(allow_none=True)
+    live_configured_at = Moment(allow_none=True)
+    created_at = Moment(required=True)
+    updated_at = Moment(allow_none=True)
+
+
+class WebhookUrlsSchema(Shape):
+    test_webhook_url = fields.String(required=True)
+    live_webhook_url = fields.String(required=True)
+
+
+class CheckKeySchema(Shape):
+    secret_key = Text(required=True, least=1, most=LONGEST_KEY, load_only=True)
+    is_test_mode = fields.Boolean(load_default=True)
+
+
+class VerdictSchema(Shape):
+    valid = fields.Boolean(required=True)
+    message = fields.String(required=True)

@@ -1,0 +1,78 @@
+"""Applies an event by what it carries, when that is enough: no call to Stripe, so in batches."""
+
+from __future__ import annotations
+
+from payments.projects.models import Subscription
+from payments.projects.models.ledger import ACTIVE
+from payments.projects.sync import names, payments, shapes, subscriptions
+from payments.projects.sync.book import Book
+from payments.projects.sync.shapes import InvoiceState, Plain, SubscriptionState
+from payments.projects.sync.topics import PAID, SUBSCRIPTION, Topic
+
+
+def preload(book: Book, events: list[tuple[Topic, Plain]]) -> None:
+    """Read the rows that these events will need, in a few queries for all of them."""
+    held, bills = [], []
+    for topic, event in events:
+        if topic.kind == SUBSCRIPTION:
+            held.append(shapes.subscription(event["data"]["object"]))
+        elif topic.kind == PAID and event["data"]["object"]["object"] == "invoice":
+            bills.append(shapes.invoice(event["data"]["object"]))
+    ids = [state.id for state in held] + [bill.subscription for bill in bills if bill.subscription]
+    book.load(ids, [intent for bill in bills for intent in bill.payments or ()])
+    customers = [state.customer for state in held] + [bill.customer for bill in bills]
+    book.people.load([state.user for state in held], customers)
+
+
+def apply(book: Book, topic: Topic, event: Plain) -> bool:
+    """Apply the event; False, with nothing changed, when Stripe has to be asked."""
+    found, actor = event["data"]["object"], f"event:{event['id']}"
+    if topic.kind == SUBSCRIPTION:
+        return _subscription(book, shapes.subscription(found), event["created"], actor)
+    if topic.kind == PAID and found["object"] == "invoice":
+        return _paid(book, shapes.invoice(found), event["created"], actor)
+    if topic.session is not None:
+        return bool(event["type"] == "checkout.session.expired")
+    return False
+
+
+def _subscription(book: Book, state: SubscriptionState, at: int, actor: str) -> bool:
+    """The newer state wins. Two of one second have no order, and neither is the later one's
+    predecessor known to be what we hold: only Stripe's present state decides."""
+    row = book.subscription(state.id)
+    newer = row is None or at > row.state_at
+    if subscriptions.is_over(row) and not (newer and state.status in subscriptions.FINAL):
+        return True
+    plan_name, known = _plan_name(book, state, row)
+    if not newer or not known:
+        return False
+    subscriptions.write(book, state, at=at, plan_name=plan_name, actor=actor)
+    return True
+
+
+def _plan_name(
+    book: Book, state: SubscriptionState, row: Subscription | None
+) -> tuple[str | None, bool]:
+    if state.nickname or state.product is None:
+        return state.nickname, True
+    if row is not None and row.plan_name and row.price_id == state.price:
+        return row.plan_name, True
+    return names.find(book.account, state.product)
+
+
+def _paid(book: Book, invoice: InvoiceState, at: int, actor: str) -> bool:
+    if invoice.payments is None or len(invoice.settled) > 1 or not healthy(book, invoice):
+        return False
+    for intent in invoice.settled:
+        payments.settle(book, intent, invoice, at=at, actor=actor)
+    return True
+
+
+def healthy(book: Book, invoice: InvoiceState) -> bool:
+    """Tell whether the invoice's subscription needs no look: paid for, or over for good."""
+    return invoice.subscription is None or is_well(book.subscription(invoice.subscription))
+
+
+def is_well(row: Subscription | None) -> bool:
+    """Tell a subscription that a paid invoice changes nothing about."""
+    return row is not None and (row.status in ACTIVE or subscriptions.is_over(row))

@@ -1,0 +1,100 @@
+"""Brings a payment's row to a state that Stripe told of: one row a PaymentIntent."""
+
+from __future__ import annotations
+
+from payments.kit import clock
+from payments.projects.models import Payment
+from payments.projects.models.projects import new_uuid
+from payments.projects.sync.book import Book
+from payments.projects.sync.shapes import InvoiceState, PaymentState
+from payments.timeline.append import append
+
+OPEN = ("pending", "failed")
+
+
+def write(
+    book: Book, state: PaymentState, *, invoice: InvoiceState | None, at: int, actor: str
+) -> Payment:
+    """Take the present state of a PaymentIntent over."""
+    row = book.payment(state.id) or _new(book, state.id)
+    row.created_at = clock.from_timestamp(invoice.created if invoice else state.created)
+    row.customer_id = state.customer or (invoice.customer if invoice else None)
+    row.amount_cents, row.currency = state.amount, state.currency
+    row.description = _short(invoice.description if invoice else state.description)
+    row.refunded_amount_cents, row.disputed = min(state.refunded, state.amount), state.disputed
+    if invoice is not None:
+        _tie(book, row, invoice)
+    _note(row, status_of(state), actor)
+    return _kept(book, row, at, book.people.named(state.user))
+
+
+def settle(book: Book, intent: str, invoice: InvoiceState, *, at: int, actor: str) -> Payment:
+    """Record that an invoice was paid with this PaymentIntent.
+
+    What is known of it already is newer than its success: a refund, a dispute. So only a payment
+    that was still open, or unknown, becomes a successful one.
+    """
+    row = book.payment(intent) or _new(book, intent)
+    _tie(book, row, invoice)
+    if row.state_at == 0 or row.status in OPEN:
+        row.created_at = clock.from_timestamp(invoice.created)
+        row.customer_id = invoice.customer
+        row.amount_cents, row.currency = invoice.amount_paid, invoice.currency
+        row.description = _short(invoice.description)
+        _note(row, "succeeded", actor)
+    return _kept(book, row, at, None)
+
+
+def status_of(state: PaymentState) -> str:
+    """Name the status that lists show: what became of the money in the end."""
+    if state.status != "succeeded":
+        return state.status
+    if state.disputed:
+        return "disputed"
+    if state.refunded <= 0:
+        return "succeeded"
+    return "refunded" if state.refunded >= state.amount else "partially_refunded"
+
+
+def _new(book: Book, intent: str) -> Payment:
+    row = Payment(
+        id=new_uuid(), payment_intent_id=intent, state_at=0, refunded_amount_cents=0, **book.scope
+    )
+    row.disputed = False
+    return row
+
+
+def _tie(book: Book, row: Payment, invoice: InvoiceState) -> None:
+    row.invoice_id = invoice.id
+    held = book.subscription(invoice.subscription) if invoice.subscription else None
+    row.subscription_row_id = held.id if held else None
+    row.user_id = row.user_id or (held.user_id if held else None)
+
+
+def _kept(book: Book, row: Payment, at: int, named: int | None) -> Payment:
+    row.user_id = named or row.user_id or book.people.of_customer(row.customer_id)
+    row.state_at = max(row.state_at, at)
+    book.add_payment(row)
+    book.people.link(row.customer_id, row.user_id)
+    return row
+
+
+def _note(row: Payment, status: str, actor: str) -> None:
+    """Change the status, and write down that it changed."""
+    if row.status == status:
+        return
+    row.status = status
+    append(
+        f"payment.{status}",
+        actor=actor,
+        subject=f"payment:{row.id}",
+        project_id=row.project_id,
+        stripe_id=row.payment_intent_id,
+        mode="test" if row.is_test_mode else "live",
+        amount_cents=row.amount_cents,
+        refunded_amount_cents=row.refunded_amount_cents,
+    )
+
+
+def _short(text: str | None) -> str | None:
+    return text[:500] if text else None

@@ -1,0 +1,218 @@
+"""Reads Stripe's objects as plain JSON, in the shapes from before and after *basil* alike.
+
+https://docs.stripe.com/changelog/basil lists what moved: a subscription's period to its items, an
+invoice's subscription below `parent`, its PaymentIntents into a list of payments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+Plain = dict[str, Any]
+
+_REASONS = {
+    "subscription_create": "Subscription creation",
+    "subscription_cycle": "Subscription renewal",
+    "subscription_update": "Subscription update",
+    "subscription_threshold": "Subscription usage",
+}
+_WAITING = {"processing", "requires_action", "requires_confirmation", "requires_capture"}
+# A dispute that the customer's bank has let go of, or that never took money.
+_DISPUTE_OVER = {"won", "warning_closed", "prevented"}
+_REFUND_VOID = {"failed", "canceled"}
+
+
+@dataclass(frozen=True)
+class SubscriptionState:
+    """A subscription; `user` is what our own Checkout wrote into its metadata."""
+
+    id: str
+    customer: str | None
+    status: str
+    price: str | None
+    nickname: str | None
+    product: str | None
+    quantity: int
+    period_start: int | None
+    period_end: int | None
+    cancel_at: int | None
+    canceled_at: int | None
+    created: int
+    user: str | None
+
+
+@dataclass(frozen=True)
+class InvoiceState:
+    """An invoice; `payments` are its PaymentIntents, None when the payload does not tell them.
+
+    `settled` are those of them that took money.
+    """
+
+    id: str
+    customer: str | None
+    subscription: str | None
+    status: str | None
+    amount_paid: int
+    currency: str
+    description: str | None
+    created: int
+    payments: tuple[str, ...] | None
+    settled: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PaymentState:
+    """A PaymentIntent with what came of its charge: refunds that hold, a dispute that is open."""
+
+    id: str
+    customer: str | None
+    invoice: str | None
+    status: str
+    amount: int
+    currency: str
+    description: str | None
+    created: int
+    refunded: int
+    disputed: bool
+    user: str | None
+
+
+@dataclass(frozen=True)
+class SessionState:
+    """A Checkout session: what it made, and for whom."""
+
+    id: str
+    mode: str
+    customer: str | None
+    subscription: str | None
+    invoice: str | None
+    payment: str | None
+    user: str | None
+
+
+def subscription(found: Plain) -> SubscriptionState:
+    """Read a subscription; of several items the first names the plan."""
+    item = _first(found.get("items"))
+    price = item.get("price") or item.get("plan") or found.get("plan") or {}
+    return SubscriptionState(
+        id=found["id"],
+        customer=reference(found.get("customer")),
+        status=found["status"],
+        price=reference(price or None),
+        nickname=price.get("nickname"),
+        product=reference(price.get("product")),
+        quantity=item.get("quantity") or found.get("quantity") or 1,
+        period_start=found.get("current_period_start") or item.get("current_period_start"),
+        period_end=found.get("current_period_end") or item.get("current_period_end"),
+        cancel_at=_scheduled_end(found, item),
+        canceled_at=found.get("canceled_at"),
+        created=found["created"],
+        user=_user(found),
+    )
+
+
+def invoice(found: Plain) -> InvoiceState:
+    """Read an invoice of either generation."""
+    reason = found.get("billing_reason") or ""
+    return InvoiceState(
+        id=found["id"],
+        customer=reference(found.get("customer")),
+        subscription=_invoice_subscription(found),
+        status=found.get("status"),
+        amount_paid=found.get("amount_paid") or 0,
+        currency=found["currency"],
+        description=_text(found.get("description")) or _REASONS.get(reason),
+        created=found["created"],
+        payments=_invoice_payments(found),
+        settled=_invoice_payments(found, "paid") or (),
+    )
+
+
+def payment(found: Plain, refunds: list[Plain], disputes: list[Plain]) -> PaymentState:
+    """Put a PaymentIntent, its refunds and its disputes together."""
+    paid = found["status"] == "succeeded"
+    return PaymentState(
+        id=found["id"],
+        customer=reference(found.get("customer")),
+        invoice=reference(found.get("invoice")),
+        status=_outcome(found),
+        amount=found.get("amount_received") or found["amount"] if paid else found["amount"],
+        currency=found["currency"],
+        description=_text(found.get("description")),
+        created=found["created"],
+        refunded=sum(made["amount"] for made in refunds if made["status"] not in _REFUND_VOID),
+        disputed=any(held["status"] not in _DISPUTE_OVER for held in disputes),
+        user=_user(found),
+    )
+
+
+def session(found: Plain) -> SessionState:
+    """Read a Checkout session."""
+    return SessionState(
+        id=found["id"],
+        mode=found["mode"],
+        customer=reference(found.get("customer")),
+        subscription=reference(found.get("subscription")),
+        invoice=reference(found.get("invoice")),
+        payment=reference(found.get("payment_intent")),
+        user=_text(found.get("client_reference_id")) or _user(found),
+    )
+
+
+def reference(value: Any) -> str | None:
+    """Return the id of a reference, whether it is expanded or not."""
+    return str(value["id"]) if isinstance(value, dict) else value
+
+
+def _first(listed: Any) -> Plain:
+    found: list[Plain] = (listed or {}).get("data") or [{}]
+    return found[0]
+
+
+def _scheduled_end(found: Plain, item: Plain) -> int | None:
+    end: int | None = found.get("cancel_at")
+    if end is None and found.get("cancel_at_period_end"):
+        end = found.get("current_period_end") or item.get("current_period_end")
+    return end
+
+
+def _invoice_subscription(found: Plain) -> str | None:
+    parent = (found.get("parent") or {}).get("subscription_details") or {}
+    return reference(found.get("subscription") or parent.get("subscription"))
+
+
+def _invoice_payments(found: Plain, *statuses: str) -> tuple[str, ...] | None:
+    """Return the PaymentIntents, of these statuses only if any are named."""
+    if found.get("paid_out_of_band"):
+        return None
+    if "payment_intent" in found:
+        made = reference(found["payment_intent"])
+        return () if made is None else (made,)
+    if isinstance(found.get("payments"), dict):
+        made_on = [made for made in found["payments"]["data"] if _is_of(made, statuses)]
+        intents = (reference((made.get("payment") or {}).get("payment_intent")) for made in made_on)
+        return tuple(intent for intent in intents if intent)
+    nothing_due = found.get("amount_due") == 0 and not found.get("amount_paid")
+    return () if nothing_due else None
+
+
+def _is_of(made: Plain, statuses: tuple[str, ...]) -> bool:
+    return not statuses or made.get("status") in statuses
+
+
+def _outcome(intent: Plain) -> str:
+    status: str = intent["status"]
+    if status in {"succeeded", "canceled"}:
+        return status
+    if status in _WAITING or not intent.get("last_payment_error"):
+        return "pending"
+    return "failed"
+
+
+def _user(found: Plain) -> str | None:
+    return _text((found.get("metadata") or {}).get("user_id"))
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

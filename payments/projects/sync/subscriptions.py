@@ -1,0 +1,78 @@
+"""Brings a subscription's row to a state that Stripe told of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from payments.kit import clock
+from payments.projects.models import Subscription
+from payments.projects.models.projects import new_uuid
+from payments.projects.sync.book import Book
+from payments.projects.sync.shapes import SubscriptionState
+from payments.timeline.append import append
+
+# https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses: never left again.
+FINAL = ("canceled", "incomplete_expired")
+
+
+def is_over(row: Subscription | None) -> bool:
+    """Tell a subscription that nothing can bring back."""
+    return row is not None and row.status in FINAL
+
+
+def write(
+    book: Book, state: SubscriptionState, *, at: int, plan_name: str | None, actor: str
+) -> Subscription:
+    """Take a state over; `at` is Stripe's time of it. A final status stays what it is."""
+    row = book.subscription(state.id)
+    if row is not None and is_over(row) and state.status not in FINAL:
+        return row
+    if row is None:
+        row = Subscription(id=new_uuid(), subscription_id=state.id, state_at=0, **book.scope)
+        row.created_at = clock.from_timestamp(state.created)
+    _set(row, _columns(state, plan_name))
+    row.user_id = book.people.named(state.user) or row.user_id
+    row.user_id = row.user_id or book.people.of_customer(state.customer)
+    _note(row, state.status, actor)
+    row.state_at = max(row.state_at, at)
+    book.add_subscription(row)
+    book.people.link(state.customer, row.user_id)
+    return row
+
+
+def _columns(state: SubscriptionState, plan_name: str | None) -> dict[str, Any]:
+    return {
+        "customer_id": state.customer,
+        "price_id": state.price,
+        "plan_name": plan_name[:255] if plan_name else None,
+        "quantity": state.quantity,
+        "current_period_start": _moment(state.period_start),
+        "current_period_end": _moment(state.period_end),
+        "cancel_at": _moment(state.cancel_at),
+        "cancelled_at": _moment(state.canceled_at),
+    }
+
+
+def _set(row: Subscription, columns: dict[str, Any]) -> None:
+    for name, value in columns.items():
+        setattr(row, name, value)
+
+
+def _note(row: Subscription, status: str, actor: str) -> None:
+    """Change the status, and write down that it changed."""
+    if row.status == status:
+        return
+    row.status = status
+    append(
+        f"subscription.{status}",
+        actor=actor,
+        subject=f"subscription:{row.id}",
+        project_id=row.project_id,
+        stripe_id=row.subscription_id,
+        mode="test" if row.is_test_mode else "live",
+    )
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    return None if seconds is None else clock.from_timestamp(seconds)

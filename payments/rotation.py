@@ -1,0 +1,94 @@
+"""Seals every secret column anew with the first of CREDENTIALS_KEYS, so that the others may go.
+
+First put the new key in front in every process, then rotate, then take the old key away: at no
+moment is there a text that a running process cannot open.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from payments.extensions import sealer, settings
+from payments.idempotency.models import IdempotentRequest
+from payments.kit.crypto import Sealer, Unsealable
+from payments.kit.transactions import transaction
+from payments.projects import sealing
+from payments.projects.models import StripeCredentials
+
+log = logging.getLogger(__name__)
+
+# Every sealed column of the service; its texts are bound to "table.column.id".
+COLUMNS: dict[Any, tuple[str, ...]] = {
+    StripeCredentials: sealing.SEALED,
+    IdempotentRequest: ("answer",),
+}
+BATCH = 200
+
+
+@dataclass
+class Report:
+    """How many sealed texts were sealed anew, were so already, or open with no key."""
+
+    renewed: int = 0
+    current: int = 0
+    unreadable: int = 0
+
+
+def rotate(*, batch: int = BATCH) -> Report:
+    """Renew what is not sealed with the first key, a batch a transaction.
+
+    Interrupted, it has done whole batches; repeated, it finds them done.
+    """
+    report = Report()
+    for model, columns in COLUMNS.items():
+        last: Any = None
+        while ids := _batch(model, columns, last, batch, report):
+            last = ids[-1]
+    return report
+
+
+def _batch(
+    model: Any, columns: tuple[str, ...], last: Any, size: int, report: Report
+) -> Sequence[Any]:
+    """Renew the next rows after `last`; their ids."""
+    query = sa.select(model).order_by(model.id).limit(size).with_for_update()
+    if last is not None:
+        query = query.where(model.id > last)
+    with transaction() as session:
+        rows = list(session.scalars(query))
+        for row in rows:
+            for column, sealed in _sealed(row, columns):
+                _renew(row, column, sealed, report)
+        return [row.id for row in rows]
+
+
+def _sealed(row: Any, columns: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for column in columns:
+        if (sealed := getattr(row, column)) is not None:
+            yield column, sealed
+
+
+def _renew(row: Any, column: str, sealed: str, report: Report) -> None:
+    place = f"{row.__tablename__}.{column}.{row.id}"
+    if _opens(Sealer(settings().credentials_keys[:1]), sealed, place) is not None:
+        report.current += 1
+        return
+    plain = _opens(sealer(), sealed, place)
+    if plain is None:
+        log.error("no key opens %s", place)
+        report.unreadable += 1
+        return
+    setattr(row, column, sealer().seal(plain, place=place))
+    report.renewed += 1
+
+
+def _opens(keys: Sealer, sealed: str, place: str) -> str | None:
+    try:
+        return keys.open(sealed, place=place)
+    except Unsealable:
+        return None

@@ -1,0 +1,120 @@
+"""Batches of the inbox: many events taken, held and finished with a few statements."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from payments.kit import clock, leases
+from payments.kit.db import db
+from payments.kit.transactions import transaction
+from payments.webhooks.inbox import LEASE_SECONDS, due, waiting
+from payments.webhooks.models import PROCESSED, WAITS, WebhookEvent
+
+_MOST_OWNERS = 1000  # read of those who wait
+_OWNERS_A_BATCH = 40  # served at once: each gets at least a fortieth of a batch
+
+
+@dataclass(frozen=True)
+class Taken:
+    """An event that this worker holds, by the fence it took it with."""
+
+    id: int
+    fence: int
+    owner: str
+    mode: str
+    event_id: str
+    created: int
+    payload: str = field(repr=False)
+
+
+def take(limit: int) -> list[Taken]:
+    """Take up to `limit` due events for LEASE_SECONDS, of every owner who waits a fair part."""
+    with transaction() as session:
+        chosen = _fair(limit)
+        table = WebhookEvent
+        free = (table.id.in_(chosen), WAITS, leases.free(table, clock.now()))
+        query = sa.select(table.id).where(*free).with_for_update(skip_locked=True)
+        ids = list(session.scalars(query.order_by(table.id)))
+        claimed = (
+            sa.update(table)
+            .where(table.id.in_(ids))
+            .values(
+                fence=table.fence + 1,
+                tries=table.tries + 1,
+                leased_until=clock.now() + timedelta(seconds=LEASE_SECONDS),
+            )
+            .execution_options(synchronize_session=False)
+        )
+        columns = (getattr(table, name) for name in Taken.__dataclass_fields__)
+        rows = session.execute(claimed.returning(*columns)).all() if ids else []
+    return [Taken(*row) for row in rows]
+
+
+def hold(taken: Sequence[Taken]) -> list[Taken]:
+    """Lock the events until the transaction ends; those that lapsed to others are left out."""
+    query = sa.select(WebhookEvent.id, WebhookEvent.fence).where(
+        WebhookEvent.id.in_([event.id for event in taken])
+    )
+    found = db.session.execute(query.order_by(WebhookEvent.id).with_for_update())
+    fences = dict(found.all())
+    return [event for event in taken if fences.get(event.id) == event.fence]
+
+
+def finish(taken: Iterable[Taken]) -> None:
+    """Mark events as handled, in the transaction that did their work."""
+    ids = [event.id for event in taken]
+    done = {"state": PROCESSED, "processed_at": clock.now(), "last_error": None}
+    _change(ids, **done, leased_until=None)
+
+
+def put_back(taken: Iterable[Taken]) -> None:
+    """Let go of events that nobody has tried yet: their turn is still to come."""
+    with transaction():
+        held = [event.id for event in hold(list(taken))]
+        _change(held, leased_until=None, tries=WebhookEvent.tries - 1)
+
+
+def _change(ids: list[int], **values: Any) -> None:
+    if ids:
+        change = sa.update(WebhookEvent).where(WebhookEvent.id.in_(ids)).values(values)
+        db.session.execute(change.execution_options(synchronize_session=False))
+
+
+def _fair(limit: int) -> list[int]:
+    """Choose the longest waiting events; of a backlog, a part for every owner who has one."""
+    oldest = due(limit)
+    if len(oldest) < limit:
+        return oldest
+    owners = _waiting_owners()
+    if len(owners) > _OWNERS_A_BATCH:
+        owners = random.sample(owners, _OWNERS_A_BATCH)
+    part = max(limit // max(len(owners), 1), 1)
+    shares = [
+        sa.select(waiting().where(WebhookEvent.owner == owner).limit(part).subquery().c.id)
+        for owner in owners
+    ]
+    served = list(db.session.scalars(sa.union_all(*shares))) if shares else []
+    return list(dict.fromkeys([*served, *oldest]))[:limit]
+
+
+def _waiting_owners() -> list[str]:
+    """Hop from owner to owner over the index of those who wait, however much each has.
+
+    https://wiki.postgresql.org/wiki/Loose_indexscan
+    """
+    table = WebhookEvent
+    waits = (WAITS, table.due_at <= clock.now())
+    first = sa.select(sa.func.min(table.owner).label("owner")).where(*waits)
+    hop = first.cte("owners", recursive=True)
+    following = (
+        sa.select(sa.func.min(table.owner)).where(*waits, table.owner > hop.c.owner)
+    ).scalar_subquery()
+    hop = hop.union_all(sa.select(following).where(hop.c.owner.is_not(None)))
+    query = sa.select(hop.c.owner).where(hop.c.owner.is_not(None)).limit(_MOST_OWNERS)
+    return list(db.session.scalars(query))

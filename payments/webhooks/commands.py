@@ -1,0 +1,64 @@
+"""`flask events`: what lies in the inbox, for operators: list, show, replay."""
+
+from __future__ import annotations
+
+import json
+
+import click
+from flask.cli import AppGroup
+
+from payments.webhooks import shelf
+from payments.webhooks.models import DEAD, STATES, WebhookEvent
+
+MOST_LISTED = 100
+
+events = AppGroup("events", help="Look into the inbox of Stripe's events.")
+
+_project = click.option("--project", help="Only of this project (or `platform`).")
+_state = click.option("--state", type=click.Choice(STATES), help="Only in this state.")
+
+
+@events.command("list")
+@_project
+@_state
+@click.option("--type", "kind", help="Only of this type.")
+def list_events(project: str | None, state: str | None, kind: str | None) -> None:
+    """List the newest events."""
+    found, total = shelf.page(project, state=state, type=kind, page_size=MOST_LISTED)
+    for event in found:
+        click.echo(_line(event))
+    click.echo(f"{len(found)} of {total}")
+
+
+@events.command("show")
+@click.argument("event_id")
+@_project
+def show_event(event_id: str, project: str | None) -> None:
+    """Show an event with its payload."""
+    event = _found(project, event_id)
+    click.echo(_line(event))
+    click.echo(json.dumps(event.content, indent=2, ensure_ascii=False))
+
+
+@events.command("replay")
+@click.argument("event_ids", nargs=-1)
+@_project
+@_state
+def replay_events(event_ids: tuple[str, ...], project: str | None, state: str | None) -> None:
+    """Have events handled once more: those named, else all that are dead (or in --state)."""
+    rows = [_found(project, event_id).id for event_id in event_ids]
+    for row_id in rows or shelf.ids(project, state or DEAD):
+        event = shelf.replay(row_id, actor="operator")
+        click.echo(f"replayed {event.event_id}")
+
+
+def _found(project: str | None, event_id: str) -> WebhookEvent:
+    event = shelf.find(project, event_id)
+    if event is None:
+        raise click.ClickException(f"there is no event {event_id}")
+    return event
+
+
+def _line(event: WebhookEvent) -> str:
+    words = (event.event_id, event.owner, event.mode, event.type, event.state, f"{event.tries}x")
+    return "  ".join([*words, event.last_error or ""]).rstrip()

@@ -1,0 +1,92 @@
+"""`POST /api/v1/payments/stripe/webhooks/{project_id}/{mode}`: where projects' accounts deliver."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask import request
+
+from payments.gateway.webhooks import BadEvent, BadSignature, verified
+from payments.kit import clock, logs
+from payments.kit.blueprints import ProjectsBlueprint
+from payments.kit.errors import BadInput, Missing
+from payments.projects.credentials import webhook_secrets
+from payments.projects.models.configs import LIVE, MODES
+from payments.projects.schemas.base import Shape, documented_errors
+from payments.webhooks import inbox
+from payments.webhooks.wake import wake
+
+log = logging.getLogger(__name__)
+
+blueprint = ProjectsBlueprint("project_webhooks", __name__, url_prefix="/api/v1/payments/stripe")
+
+
+class NoWebhook(Missing):
+    sentence = "No webhook is configured for this project and mode"
+
+
+class InvalidSignature(BadInput):
+    sentence = "Invalid Stripe signature"
+
+
+class InvalidEvent(BadInput):
+    sentence = "The body is not a Stripe event"
+
+
+class WrongMode(BadInput):
+    sentence = "The event's livemode does not match the mode of this address"
+
+
+class ReceivedSchema(Shape):
+    received = ma.fields.Boolean(required=True)
+
+
+@blueprint.post("/webhooks/<uuid:project_id>/<mode>")
+@blueprint.doc(security=[{"stripeSignature": []}])
+@documented_errors(blueprint, 400, 404, 413, 422)
+@blueprint.response(200, ReceivedSchema)
+def receive_project_event(project_id: UUID, mode: str) -> dict[str, bool]:
+    """Take an event of a project's Stripe account; `mode` is test or live.
+
+    200 once it is stored, also when it was stored before; the work is done by a worker.
+    """
+    owner = str(project_id)
+    if mode not in MODES:
+        raise NoWebhook
+    logs.bind(project=owner)
+    raw = request.get_data(cache=False)
+    event = _verified(owner, mode, raw)
+    if inbox.store(owner, event, raw.decode()):
+        wake()
+    return {"received": True}
+
+
+def _verified(owner: str, mode: str, raw: bytes) -> dict[str, Any]:
+    try:
+        event = _signed(owner, mode, raw)
+    except BadSignature as error:
+        log.warning("an event was refused: %s", error)
+        raise InvalidSignature from error
+    except BadEvent as error:
+        raise InvalidEvent from error
+    if bool(event.get("livemode")) != (mode == LIVE):
+        raise WrongMode
+    return event
+
+
+def _signed(owner: str, mode: str, raw: bytes) -> dict[str, Any]:
+    """Check the signature; what the secrets kept in this process do not fit, fresh ones may."""
+    header, now = request.headers.get("Stripe-Signature"), clock.timestamp()
+    kept = webhook_secrets(owner, mode)
+    if not kept:
+        raise NoWebhook
+    try:
+        return verified(raw, header, kept, now=now)
+    except BadSignature:
+        fresh = webhook_secrets(owner, mode, fresh=True)
+        if set(fresh) <= set(kept):
+            raise
+    return verified(raw, header, fresh, now=now)

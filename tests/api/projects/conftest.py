@@ -1,0 +1,39 @@
+"""A project of a test's own, and neighbours whose rows must never show."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from payments.config import Settings
+from tests.support.developers import Developer, ProjectSeat, developer_with_project
+from tests.support.ledgers import Desk
+
+
+@pytest.fixture(scope="session")
+def neighbours(app: Flask, worker: None, settings: Settings) -> ProjectSeat:
+    """Another developer's project with keys of both modes and two end users."""
+    seat = developer_with_project(app.test_client(), settings, live=True, name="Neighbours")
+    seat.another_end_user()
+    return seat
+
+
+@pytest.fixture
+def seat(client: FlaskClient, settings: Settings, neighbours: ProjectSeat) -> ProjectSeat:
+    """A fresh project with test keys; its developer owns a second project, it has two users."""
+    seat = developer_with_project(client, settings)
+    developer_with_project(client, settings, developer=seat.developer, name="Second")
+    seat.another_end_user()
+    return seat
+
+
+@pytest.fixture
+def developer(seat: ProjectSeat) -> Developer:
+    return seat.developer
+
+
+@pytest.fixture
+def desk(app: Flask, seat: ProjectSeat, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The project's ledger, with a Stripe that answers what the test says."""
+    return Desk(app, seat, monkeypatch)

@@ -1,0 +1,508 @@
+"""`POST /api/v1/payments/stripe/checkout-session`: facts section 4, field by field."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from payments.config import Settings
+from payments.kit.db import db
+from payments.projects import credentials
+from payments.projects.schemas.checkout import MOST_QUANTITY
+from payments.timeline.models import TimelineEntry
+from tests.support.apps import another_app
+from tests.support.developers import (
+    STRIPE,
+    EndUser,
+    ProjectSeat,
+    new_api_key,
+    new_project,
+    register_end_user,
+    sandbox_key,
+    store_keys,
+)
+from tests.support.ledger_rows import add_subscription, customers_of, new_price, requests_to
+from tests.support.processes import free_port
+from tests.support.site import at_once
+
+PATH = f"{STRIPE}/checkout-session"
+SESSIONS, CUSTOMERS = "/v1/checkout/sessions", "/v1/customers"
+SUCCESS = "https://shop.example/ok?session={CHECKOUT_SESSION_ID}"
+CANCEL = "https://shop.example/cancel"
+
+
+def wish(price: str = "price_1", **more: Any) -> dict[str, Any]:
+    return {"price_id": price, "success_url": SUCCESS, "cancel_url": CANCEL, **more}
+
+
+def check_out(user: EndUser, price: str = "price_1", **more: Any) -> TestResponse:
+    query = more.pop("query", {})
+    return user.post(PATH, wish(price, **more), query_string=query)
+
+
+def order(seat: ProjectSeat) -> dict[str, Any]:
+    """Return the only session that Stripe was asked for."""
+    (params,) = requests_to(seat.shop, SESSIONS)
+    return params
+
+
+@pytest.fixture
+def price(seat: ProjectSeat) -> str:
+    return new_price(seat.shop)
+
+
+class TestSubscription:
+    def test_it_answers_with_the_session_and_its_page(self, seat: ProjectSeat, price: str) -> None:
+        answer = check_out(seat.end_user, price)
+        assert answer.status_code == 200, answer.text
+        assert answer.json.keys() == {"session_id", "checkout_url"}
+        assert answer.json["session_id"].startswith("cs_")
+        assert answer.json["checkout_url"].startswith(seat.shop.stripe_url)
+
+    def test_the_session_is_what_was_wished_for(self, seat: ProjectSeat, price: str) -> None:
+        check_out(seat.end_user, price)
+        asked = order(seat)
+        assert asked["mode"] == "subscription"
+        assert asked["success_url"] == SUCCESS
+        assert asked["cancel_url"] == CANCEL
+        assert asked["client_reference_id"] == seat.end_user.user_id
+        assert _items(asked) == [{"price": price, "quantity": 1}]
+
+    def test_quantity(self, seat: ProjectSeat, price: str) -> None:
+        assert check_out(seat.end_user, price, quantity=7).status_code == 200
+        assert _items(order(seat)) == [{"price": price, "quantity": 7}]
+
+    def test_no_row_stands_before_the_webhook(self, seat: ProjectSeat, price: str) -> None:
+        check_out(seat.end_user, price)
+        assert seat.end_user.get(f"{STRIPE}/my-subscription").json is None
+        listed = seat.developer.get(f"{seat.path}/subscriptions").json
+        assert listed["subscriptions"] == []
+
+    def test_the_trial_is_the_prices(self, seat: ProjectSeat) -> None:
+        trial = new_price(seat.shop, trial=14)
+        assert check_out(seat.end_user, trial).status_code == 200
+        assert str(order(seat)["subscription_data"]["trial_period_days"]) == "14"
+
+    def test_without_one_there_is_none(self, seat: ProjectSeat, price: str) -> None:
+        check_out(seat.end_user, price, trial_period_days=30)
+        assert "trial_period_days" not in order(seat)["subscription_data"]
+
+    def test_unknown_fields_are_ignored(self, seat: ProjectSeat, price: str) -> None:
+        assert check_out(seat.end_user, price, user_id="somebody", colour=1).status_code == 200
+
+
+class TestPayment:
+    def test_a_one_time_price_is_paid_once(self, seat: ProjectSeat) -> None:
+        once = new_price(seat.shop, interval=None)
+        assert check_out(seat.end_user, once, mode="payment", quantity=2).status_code == 200
+        asked = order(seat)
+        assert asked["mode"] == "payment"
+        assert "subscription_data" not in asked
+        assert asked["payment_intent_data"]["metadata"]["user_id"] == seat.end_user.user_id
+
+    def test_a_subscriber_may_pay_once(self, app: Flask, seat: ProjectSeat) -> None:
+        add_subscription(app, seat, seat.end_user)
+        once = new_price(seat.shop, interval=None)
+        assert check_out(seat.end_user, once, mode="payment").status_code == 200
+
+
+class TestMetadata:
+    def ours(self, seat: ProjectSeat) -> dict[str, str]:
+        return {"user_id": seat.end_user.user_id, "project_id": seat.project_id}
+
+    def test_ours_is_there_without_any(self, seat: ProjectSeat, price: str) -> None:
+        check_out(seat.end_user, price, metadata=None)
+        asked = order(seat)
+        assert asked["metadata"] == self.ours(seat)
+        assert asked["subscription_data"]["metadata"] == self.ours(seat)
+
+    def test_values_become_texts(self, seat: ProjectSeat, price: str) -> None:
+        given = {
+            "text": "a b", "empty": "", "count": 7, "decimal": 1.5, "true": True, "null": None,
+            "list": [1, "a"], "object": {"a": {"b": None}}, "letters": "東京",
+        }  # fmt: skip
+        assert check_out(seat.end_user, price, metadata=given).status_code == 200
+        told = order(seat)["metadata"]
+        told.setdefault("empty", "")
+        assert told == {
+            "text": "a b", "empty": "", "count": "7", "decimal": "1.5", "true": "true",
+            "list": '[1,"a"]', "object": '{"a":{"b":null}}', "letters": "東京", **self.ours(seat),
+        }  # fmt: skip
+
+    def test_ours_wins(self, seat: ProjectSeat, price: str) -> None:
+        forged = {"user_id": str(uuid4()), "project_id": str(uuid4()), "plan": "pro"}
+        check_out(seat.end_user, price, metadata=forged)
+        asked = order(seat)
+        assert asked["metadata"] == {"plan": "pro", **self.ours(seat)}
+        assert asked["subscription_data"]["metadata"] == {"plan": "pro", **self.ours(seat)}
+
+    def test_as_much_as_stripe_takes(self, seat: ProjectSeat, price: str) -> None:
+        most = {f"{n:040d}": "v" * 500 for n in range(48)}
+        assert check_out(seat.end_user, price, metadata=most).status_code == 200
+        assert len(order(seat)["metadata"]) == 50
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            {f"key{n}": "v" for n in range(49)},
+            {"k" * 41: "v"},
+            {"": "v"},
+            {"a[b]": "v"},
+            {"a": "v" * 501},
+            {"a": ["v" * 500]},
+            {"a": "b\x00"},
+            {"a": "\ud800"},
+            {"a": ["\ud800"]},
+            {"\ud800": "a"},
+            {"a": float("nan")},
+            ["a"],
+            "a",
+            7,
+        ],
+        ids=repr,
+    )
+    def test_more_is_422(self, seat: ProjectSeat, bad: Any) -> None:
+        answer = check_out(seat.end_user, metadata=bad)
+        assert answer.status_code == 422
+        assert [fault["loc"] for fault in answer.json["detail"]] == [["body", "metadata"]]
+
+    def test_endlessly_nested_values_are_422(self, seat: ProjectSeat) -> None:
+        deep: Any = {"a": "[" * 3}
+        for _ in range(300):
+            deep = {"a": deep}
+        assert check_out(seat.end_user, metadata=deep).status_code == 422
+
+
+class TestAlreadySubscribed:
+    @pytest.mark.parametrize("status", ["active", "trialing", "past_due"])
+    def test_it_is_400(self, app: Flask, seat: ProjectSeat, price: str, status: str) -> None:
+        add_subscription(app, seat, seat.end_user, status=status)
+        answer = check_out(seat.end_user, price)
+        assert answer.status_code == 400
+        assert answer.json == {"detail": "An active subscription exists already"}
+        assert requests_to(seat.shop, SESSIONS) == []
+
+    @pytest.mark.parametrize("status", ["active", "trialing", "past_due"])
+    def test_allow_existing_subscription(
+        self, app: Flask, seat: ProjectSeat, price: str, status: str
+    ) -> None:
+        add_subscription(app, seat, seat.end_user, status=status)
+        answer = check_out(seat.end_user, price, allow_existing_subscription=True)
+        assert answer.status_code == 200
+
+    @pytest.mark.parametrize(
+        "status", ["canceled", "incomplete", "incomplete_expired", "unpaid", "paused"]
+    )
+    def test_another_status_does_not_block(
+        self, app: Flask, seat: ProjectSeat, price: str, status: str
+    ) -> None:
+        add_subscription(app, seat, seat.end_user, status=status)
+        assert check_out(seat.end_user, price).status_code == 200
+
+    def test_somebody_elses_does_not_block(
+        self, app: Flask, seat: ProjectSeat, neighbours: ProjectSeat, price: str
+    ) -> None:
+        add_subscription(app, seat, seat.another_end_user())
+        add_subscription(app, seat)
+        add_subscription(app, neighbours, neighbours.end_user)
+        assert check_out(seat.end_user, price).status_code == 200
+
+    def test_nor_does_one_of_the_other_mode(
+        self, app: Flask, seat: ProjectSeat, price: str
+    ) -> None:
+        add_subscription(app, seat, seat.end_user, test_mode=False)
+        assert check_out(seat.end_user, price).status_code == 200
+
+
+class TestCustomer:
+    def test_the_first_time_makes_it(self, app: Flask, seat: ProjectSeat, price: str) -> None:
+        check_out(seat.end_user, price)
+        ((is_test, customer),) = customers_of(app, seat.end_user)
+        assert is_test is True
+        assert order(seat)["customer"] == customer
+        held = seat.shop.stripe("GET", f"{CUSTOMERS}/{customer}")
+        assert held["email"] == seat.end_user.email
+        assert held["metadata"] == {
+            "user_id": seat.end_user.user_id,
+            "project_id": seat.project_id,
+        }
+
+    def test_the_second_time_uses_it(self, app: Flask, seat: ProjectSeat, price: str) -> None:
+        check_out(seat.end_user, price)
+        check_out(seat.end_user, price)
+        ((_, customer),) = customers_of(app, seat.end_user)
+        assert {asked["customer"] for asked in requests_to(seat.shop, SESSIONS)} == {customer}
+        assert len(requests_to(seat.shop, CUSTOMERS)) == 1
+
+    def test_each_end_user_has_his_own(self, app: Flask, seat: ProjectSeat, price: str) -> None:
+        other = seat.another_end_user()
+        check_out(seat.end_user, price)
+        check_out(other, price)
+        assert customers_of(app, seat.end_user) != customers_of(app, other)
+
+    def test_eight_requests_at_once_make_one(
+        self, app: Flask, seat: ProjectSeat, price: str
+    ) -> None:
+        def check_out_alone() -> int:
+            own = app.test_client()
+            return own.post(PATH, json=wish(price), headers=seat.end_user.headers).status_code
+
+        assert at_once([check_out_alone] * 8) == [200] * 8
+        ((_, customer),) = customers_of(app, seat.end_user)
+        assert {asked["customer"] for asked in requests_to(seat.shop, SESSIONS)} == {customer}
+        assert len(seat.shop.stripe("GET", CUSTOMERS, limit=100)["data"]) == 1
+
+    def test_one_that_was_deleted_at_stripe_is_replaced(
+        self, app: Flask, seat: ProjectSeat, price: str
+    ) -> None:
+        check_out(seat.end_user, price)
+        ((_, gone),) = customers_of(app, seat.end_user)
+        seat.shop.stripe("DELETE", f"{CUSTOMERS}/{gone}")
+        assert check_out(seat.end_user, price).status_code == 200
+        ((_, customer),) = customers_of(app, seat.end_user)
+        assert customer != gone
+
+    def test_keys_of_another_account_need_another_customer(
+        self, app: Flask, seat: ProjectSeat, price: str
+    ) -> None:
+        check_out(seat.end_user, price)
+        ((_, gone),) = customers_of(app, seat.end_user)
+        store_keys(seat.developer, seat.project_id, test_secret_key=sandbox_key())
+        moved = _with_keys_of(app, seat)
+        assert check_out(seat.end_user, new_price(moved.shop)).status_code == 200
+        ((_, customer),) = customers_of(app, seat.end_user)
+        assert customer != gone
+
+    def test_a_customer_is_told_in_the_timeline(
+        self, app: Flask, seat: ProjectSeat, price: str
+    ) -> None:
+        check_out(seat.end_user, price)
+        ((_, customer),) = customers_of(app, seat.end_user)
+        with app.app_context():
+            entry = db.session.query(TimelineEntry).filter_by(stripe_id=customer).one()
+            assert (entry.kind, entry.project_id) == ("customer.created", seat.project_id)
+
+
+class TestBadPrice:
+    @pytest.mark.parametrize(
+        "price", ["price_unknown", "no price", "../customers", "a/b", "..", "ü", "a?b=c", "a%2Fb"]
+    )
+    def test_an_unknown_one_is_400(self, seat: ProjectSeat, price: str) -> None:
+        answer = check_out(seat.end_user, price)
+        assert answer.status_code == 400
+        assert answer.json == {"detail": "Invalid price"}
+
+    def test_one_of_another_account_is_400(
+        self, seat: ProjectSeat, neighbours: ProjectSeat
+    ) -> None:
+        assert check_out(seat.end_user, new_price(neighbours.shop)).status_code == 400
+
+    def test_one_that_is_no_longer_sold_is_400(self, seat: ProjectSeat, price: str) -> None:
+        seat.shop.stripe("POST", f"/v1/prices/{price}", active="false")
+        answer = check_out(seat.end_user, price)
+        assert answer.status_code == 400
+        assert "active" in answer.json["detail"]
+
+    def test_one_for_the_other_mode_is_400(self, seat: ProjectSeat, price: str) -> None:
+        once = new_price(seat.shop, interval=None)
+        assert check_out(seat.end_user, once).status_code == 400
+        assert check_out(seat.end_user, price, mode="payment").status_code == 400
+
+    def test_nothing_was_made_for_it(self, app: Flask, seat: ProjectSeat) -> None:
+        check_out(seat.end_user, "price_unknown")
+        assert customers_of(app, seat.end_user) == []
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("field", "bad"),
+        [
+            ("price_id", ""),
+            ("price_id", None),
+            ("price_id", 7),
+            ("price_id", "a" * 256),
+            ("price_id", "a\x00"),
+            ("mode", "setup"),
+            ("mode", "Subscription"),
+            ("mode", "subscription\n"),
+            ("mode", None),
+            ("quantity", 0),
+            ("quantity", -1),
+            ("quantity", "2"),
+            ("quantity", 1.5),
+            ("quantity", True),
+            ("quantity", None),
+            ("quantity", MOST_QUANTITY + 1),
+            ("quantity", 10**30),
+            ("allow_existing_subscription", "true"),
+            ("allow_existing_subscription", 1),
+            ("allow_existing_subscription", None),
+        ],
+    )
+    def test_it_is_422(self, seat: ProjectSeat, field: str, bad: Any) -> None:
+        answer = seat.end_user.post(PATH, {**wish(), field: bad})
+        assert answer.status_code == 422
+        assert [fault["loc"] for fault in answer.json["detail"]] == [["body", field]]
+
+    @pytest.mark.parametrize("field", ["price_id", "success_url", "cancel_url"])
+    def test_required(self, seat: ProjectSeat, field: str) -> None:
+        body = wish()
+        del body[field]
+        answer = seat.end_user.post(PATH, body)
+        assert answer.status_code == 422
+        (fault,) = answer.json["detail"]
+        assert (fault["loc"], fault["type"]) == (["body", field], "missing")
+
+    def test_the_defaults(self, seat: ProjectSeat, price: str) -> None:
+        assert check_out(seat.end_user, price).status_code == 200
+        assert order(seat)["mode"] == "subscription"
+
+
+class TestTestMode:
+    @pytest.mark.parametrize("word", ["true", "1", "True"])
+    def test_true(self, seat: ProjectSeat, price: str, word: str) -> None:
+        answer = check_out(seat.end_user, price, query={"test_mode": word})
+        assert answer.status_code == 200
+
+    @pytest.mark.parametrize("word", ["false", "0", "FALSE"])
+    def test_false_is_live_and_not_configured_here(self, seat: ProjectSeat, word: str) -> None:
+        answer = check_out(seat.end_user, query={"test_mode": word})
+        assert answer.status_code == 404
+        assert answer.json == {"detail": "Stripe is not configured for this project and mode"}
+
+    def test_live_keys_and_customers_are_their_own(
+        self, app: Flask, neighbours: ProjectSeat
+    ) -> None:
+        user = neighbours.another_end_user("Liv")
+        live = _with_live_keys(neighbours)
+        assert check_out(user, new_price(neighbours.shop)).status_code == 200
+        sold = new_price(live.shop)
+        assert check_out(user, sold, query={"test_mode": "false"}).status_code == 200
+        assert sorted(mode for mode, _ in customers_of(app, user)) == [False, True]
+
+    @pytest.mark.parametrize("word", ["", "yes", "2", "truefalse", "null"])
+    def test_anything_else_is_422(self, seat: ProjectSeat, word: str) -> None:
+        answer = check_out(seat.end_user, query={"test_mode": word})
+        assert answer.status_code == 422
+        assert answer.json["detail"][0]["loc"] == ["query", "test_mode"]
+
+
+class TestNotConfigured:
+    def test_a_project_without_keys_is_404(self, client: FlaskClient, seat: ProjectSeat) -> None:
+        bare = new_project(seat.developer, "Bare")
+        key = new_api_key(seat.developer, bare)
+        assert check_out(register_end_user(client, bare, key)).status_code == 404
+
+    def test_a_deleted_configuration_is_404(self, seat: ProjectSeat, price: str) -> None:
+        assert seat.developer.delete(f"{seat.path}/config").status_code == 204
+        assert check_out(seat.end_user, price).status_code == 404
+
+    def test_a_deleted_project_is_404(self, seat: ProjectSeat, price: str) -> None:
+        path = f"/api/v1/projects/{seat.project_id}"
+        assert seat.developer.delete(path).status_code == 204
+        answer = check_out(seat.end_user, price)
+        assert answer.status_code == 404
+        assert answer.json == {"detail": "Project not found"}
+
+
+class TestStripeFails:
+    def test_stripe_unreachable_is_502(
+        self, settings: Settings, seat: ProjectSeat, price: str
+    ) -> None:
+        nowhere = f"http://127.0.0.1:{free_port()}"
+        with another_app(settings, stripe_api_base=nowhere) as other:
+            answer = other.test_client().post(PATH, json=wish(price), headers=seat.end_user.headers)
+        assert answer.status_code == 502
+        assert answer.json == {"detail": "Stripe could not be reached, try again"}
+
+    @pytest.mark.parametrize("code", [None, "resource_missing"])
+    def test_what_stripe_refuses_is_400(
+        self, seat: ProjectSeat, price: str, code: str | None
+    ) -> None:
+        error = {"type": "invalid_request_error", "message": "The amount is too small."}
+        fault = {"match": {"path": SESSIONS}, "action": "error", "status": 400, "times": 2}
+        seat.shop.control("POST", "faults", {**fault, "error": {**error, "code": code}})
+        answer = check_out(seat.end_user, price)
+        assert answer.status_code == 400
+        assert answer.json == {"detail": "Stripe refused the request"}
+
+    def test_a_list_that_stripe_refuses_blocks_nobody(self, seat: ProjectSeat, price: str) -> None:
+        check_out(seat.end_user, price)
+        error = {"type": "invalid_request_error", "message": "No such customer"}
+        match = {"path": "/v1/subscriptions", "method": "GET"}
+        fault = {"match": match, "action": "error", "status": 400, "error": error}
+        seat.shop.control("POST", "faults", fault)
+        assert check_out(seat.end_user, price).status_code == 200
+
+    @pytest.mark.parametrize("path", [SESSIONS, CUSTOMERS])
+    def test_an_outcome_that_nobody_knows_is_502(
+        self, seat: ProjectSeat, price: str, path: str
+    ) -> None:
+        fault = {"match": {"method": "POST", "path": path}, "action": "drop_after"}
+        seat.shop.control("POST", "faults", fault)
+        assert check_out(seat.end_user, price).status_code == 502
+
+    def test_a_refused_key_is_502_and_not_told(self, seat: ProjectSeat, price: str) -> None:
+        store_keys(seat.developer, seat.project_id, test_secret_key="sk_test_tooshrt")
+        answer = check_out(seat.end_user, price)
+        assert answer.status_code == 502
+        assert "sk_" not in answer.text
+
+
+class TestWho:
+    def test_another_projects_header_is_401(
+        self, seat: ProjectSeat, neighbours: ProjectSeat
+    ) -> None:
+        headers = {"X-Project-ID": neighbours.project_id}
+        assert seat.end_user.post(PATH, wish(), headers=headers).status_code == 401
+
+    def test_his_own_header_is_fine(self, seat: ProjectSeat, price: str) -> None:
+        headers = {"X-Project-ID": seat.project_id}
+        assert seat.end_user.post(PATH, wish(price), headers=headers).status_code == 200
+
+    def test_nobody_is_401(self, client: FlaskClient, seat: ProjectSeat) -> None:
+        answer = client.post(PATH, json=wish())
+        assert answer.status_code == 401
+        assert answer.json == {"detail": "Could not validate credentials"}
+
+    def test_a_developer_is_403(self, seat: ProjectSeat) -> None:
+        assert seat.developer.post(PATH, wish()).status_code == 403
+
+
+def _items(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    listed = asked["line_items"]
+    lines = listed if isinstance(listed, list) else list(listed.values())
+    return [{"price": line["price"], "quantity": int(line["quantity"])} for line in lines]
+
+
+def _with_live_keys(seat: ProjectSeat) -> ProjectSeat:
+    return dataclasses.replace(seat, secret_key=str(seat.live_secret_key))
+
+
+def _with_keys_of(app: Flask, seat: ProjectSeat) -> ProjectSeat:
+    """Return the seat with the test key that is stored for its project now."""
+    with app.app_context():
+        return dataclasses.replace(seat, secret_key=credentials.secret_key(seat.project_id, "test"))
+
+
+class TestTwoAtOnce:
+    def test_the_second_waits_for_the_first_ones_customer(
+        self, app: Flask, seat: ProjectSeat, price: str
+    ) -> None:
+        """Stripe answers 409 while the first request with the same key is under way."""
+        match = {"method": "POST", "path": CUSTOMERS}
+        delay = {"match": match, "action": "delay", "ms": 400, "when": "after", "times": 1}
+        seat.shop.control("POST", "faults", delay)
+
+        def check_out_alone() -> int:
+            own = app.test_client()
+            return own.post(PATH, json=wish(price), headers=seat.end_user.headers).status_code
+
+        assert at_once([check_out_alone] * 2) == [200, 200]
+        assert len(customers_of(app, seat.end_user)) == 1

@@ -1,0 +1,1 @@
+"""Parts of the projects room by themselves."""

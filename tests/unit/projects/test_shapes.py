@@ -1,0 +1,149 @@
+"""Both generations of Stripe's payloads say the same, and odd ones are read as far as they go."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from payments.projects.sync import shapes
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+GENERATIONS = ("basil", "before_basil")
+
+
+def fixture(generation: str, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FIXTURES / f"{generation}.json").read_text())[name]
+    return found
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+class TestBothGenerations:
+    def test_a_subscription(self, generation: str) -> None:
+        found = fixture(generation, "subscription")
+        state = shapes.subscription(found)
+        item = found["items"]["data"][0]
+        assert (state.id, state.customer, state.status) == (
+            found["id"],
+            found["customer"],
+            "active",
+        )
+        assert (state.price, state.product) == (item["price"]["id"], item["price"]["product"])
+        assert (state.nickname, state.quantity) == ("Gold", 1)
+        assert state.user == "3f2c5c8e-3a53-4a53-9c0e-0d6a0c1f7a10"
+        assert state.period_end is not None
+        assert state.period_start is not None
+        assert 28 <= (state.period_end - state.period_start) / 86400 <= 31
+        assert (state.cancel_at, state.canceled_at, state.created) == (None, None, found["created"])
+
+    def test_an_invoice(self, generation: str) -> None:
+        found = fixture(generation, "invoice")
+        state = shapes.invoice(found)
+        assert state.subscription == fixture(generation, "subscription")["id"]
+        assert (state.amount_paid, state.currency, state.status) == (1200, "usd", "paid")
+        assert state.description == "Subscription renewal"
+
+    def test_a_payment(self, generation: str) -> None:
+        found = fixture(generation, "payment_intent")
+        state = shapes.payment(found, [], [])
+        assert (state.id, state.status, state.amount) == (found["id"], "succeeded", 1200)
+        assert (state.refunded, state.disputed, state.user) == (0, False, None)
+
+
+class TestWhereThePaymentStands:
+    def test_before_basil_in_the_invoice_itself(self) -> None:
+        state = shapes.invoice(fixture("before_basil", "invoice"))
+        held = fixture("before_basil", "payment_intent")["id"]
+        assert state.payments == state.settled == (held,)
+
+    def test_an_expanded_one(self) -> None:
+        found = {**fixture("before_basil", "invoice"), "payment_intent": {"id": "pi_7"}}
+        assert shapes.invoice(found).payments == ("pi_7",)
+
+    def test_since_then_not_in_an_event(self) -> None:
+        state = shapes.invoice(fixture("basil", "invoice"))
+        assert (state.payments, state.settled) == (None, ())
+
+    def test_unless_nothing_was_due(self) -> None:
+        found = {**fixture("basil", "invoice"), "amount_due": 0, "amount_paid": 0}
+        assert shapes.invoice(found).payments == ()
+
+    def test_a_list_tells_which_took_money(self) -> None:
+        parts = [
+            {"payment": {"type": "payment_intent", "payment_intent": "pi_1"}, "status": "canceled"},
+            {"payment": {"type": "payment_intent", "payment_intent": {"id": "pi_2"}},
+             "status": "paid"},
+            {"payment": {"type": "charge", "charge": "ch_1"}, "status": "paid"},
+            {"payment": None, "status": "paid"},
+        ]  # fmt: skip
+        state = shapes.invoice({**fixture("basil", "invoice"), "payments": {"data": parts}})
+        assert (state.payments, state.settled) == (("pi_1", "pi_2"), ("pi_2",))
+
+    def test_paid_elsewhere_nobody_knows(self) -> None:
+        found = {**fixture("before_basil", "invoice"), "paid_out_of_band": True}
+        assert (shapes.invoice(found).payments, shapes.invoice(found).settled) == (None, ())
+
+
+class TestSubscriptions:
+    def test_of_the_time_of_plans(self) -> None:
+        plan = {"id": "plan_1", "nickname": "Old", "product": {"id": "prod_1"}}
+        found = {**fixture("before_basil", "subscription"), "items": None, "plan": plan}
+        state = shapes.subscription({**found, "quantity": 4})
+        assert (state.price, state.nickname, state.product) == ("plan_1", "Old", "prod_1")
+        assert state.quantity == 4
+
+    def test_metered_ones_have_no_quantity(self) -> None:
+        found = fixture("basil", "subscription")
+        del found["items"]["data"][0]["quantity"]
+        assert shapes.subscription(found).quantity == 1
+
+    def test_the_end_of_the_period_when_only_the_wish_is_told(self) -> None:
+        found = {**fixture("basil", "subscription"), "cancel_at_period_end": True}
+        state = shapes.subscription(found)
+        assert state.cancel_at == state.period_end
+
+    @pytest.mark.parametrize("metadata", [None, {}, {"user_id": ""}, {"user_id": 7}])
+    def test_nobody_is_named(self, metadata: Any) -> None:
+        found = {**fixture("basil", "subscription"), "metadata": metadata}
+        assert shapes.subscription(found).user is None
+
+
+class TestPayments:
+    @pytest.mark.parametrize(
+        ("status", "error", "shown"),
+        [
+            ("succeeded", None, "succeeded"),
+            ("canceled", {"code": "card_declined"}, "canceled"),
+            ("processing", None, "pending"),
+            ("requires_action", {"code": "card_declined"}, "pending"),
+            ("requires_payment_method", None, "pending"),
+            ("requires_payment_method", {"code": "card_declined"}, "failed"),
+        ],
+    )
+    def test_statuses(self, status: str, error: Any, shown: str) -> None:
+        found = fixture("basil", "payment_intent")
+        found |= {"status": status, "last_payment_error": error}
+        assert shapes.payment(found, [], []).status == shown
+
+    def test_refunds_that_hold_and_disputes_that_last(self) -> None:
+        made = [
+            {"amount": 100, "status": status}
+            for status in ("succeeded", "pending", "requires_action", "failed", "canceled")
+        ]
+        held = [{"status": status} for status in ("won", "warning_closed")]
+        found = fixture("basil", "payment_intent")
+        assert shapes.payment(found, made, held).refunded == 300
+        assert not shapes.payment(found, made, held).disputed
+        assert shapes.payment(found, made, [*held, {"status": "under_review"}]).disputed
+
+    def test_what_was_captured_counts(self) -> None:
+        found = fixture("basil", "payment_intent") | {"amount": 1200, "amount_received": 700}
+        assert shapes.payment(found, [], []).amount == 700
+
+
+def test_a_session_names_its_buyer_by_reference_or_metadata() -> None:
+    found = {"id": "cs_1", "mode": "payment", "metadata": {"user_id": "b"}}
+    assert shapes.session(found).user == "b"
+    assert shapes.session({**found, "client_reference_id": "a"}).user == "a"

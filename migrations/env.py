@@ -13,7 +13,7 @@ target_metadata = Base.metadata
 
 
 def render_item(kind: str, item: object, _context: object) -> str | bool:
-    """Write our own column type as the plain one it stands for: migrations import nothing of ours."""
+    """Write our own column type as the plain one it stands for: migrations need nothing of ours."""
     if kind == "type" and isinstance(item, UTCDateTime):
         return "sa.DateTime(timezone=True)"
     return False

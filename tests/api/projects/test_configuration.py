@@ -287,7 +287,9 @@ class TestValidate:
         assert answer.json["message"].startswith("Invalid API Key provided")
         assert key not in answer.text
 
-    @pytest.mark.parametrize(("key", "is_test_mode"), [(live_key(), True), (sandbox_key(), False)])
+    @pytest.mark.parametrize(
+        ("key", "is_test_mode"), [(live_key(), True), (sandbox_key(), False)], ids=["live", "test"]
+    )
     def test_a_key_of_the_other_mode_is_invalid(
         self, seat: ProjectSeat, key: str, is_test_mode: bool
     ) -> None:

@@ -10,6 +10,12 @@ from payments.projects.schemas.modes import Flag
 from payments.webhooks.models import STATES
 
 
+class ReceivedSchema(Shape):
+    """What Stripe is told; it reads no more than the status."""
+
+    received = fields.Boolean(required=True)
+
+
 class EventQuery(PageQuery):
     state = fields.String(validate=validate.OneOf(STATES), load_default=None)
     type = Text(most=100, allow_none=True, load_default=None)

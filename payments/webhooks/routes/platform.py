@@ -6,15 +6,14 @@ import logging
 
 from flask import Response, jsonify, request
 from flask_smorest import Blueprint
-from marshmallow import fields
 
 from payments.extensions import settings
 from payments.gateway.webhooks import BadEvent, BadSignature, verified
 from payments.kit import clock
 from payments.kit.errors import BadInput, Missing
-from payments.kit.http import CamelSchema
 from payments.webhooks import inbox
 from payments.webhooks.models import PLATFORM
+from payments.webhooks.schemas import ReceivedSchema
 from payments.webhooks.wake import wake
 from payments.workspaces.schemas.errors import documented_errors
 
@@ -37,12 +36,6 @@ class InvalidEvent(BadInput):
 
 class WrongMode(BadInput):
     code, sentence = "wrong_mode", "The event's livemode does not match this account"
-
-
-class ReceivedSchema(CamelSchema):
-    """What Stripe is told; it reads no more than the status."""
-
-    received = fields.Boolean()
 
 
 @blueprint.post("/webhook")

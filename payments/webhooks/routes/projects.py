@@ -6,7 +6,6 @@ import logging
 from typing import Any
 from uuid import UUID
 
-import marshmallow as ma
 from flask import request
 
 from payments.gateway.webhooks import BadEvent, BadSignature, verified
@@ -15,8 +14,9 @@ from payments.kit.blueprints import ProjectsBlueprint
 from payments.kit.errors import BadInput, Missing
 from payments.projects.credentials import webhook_secrets
 from payments.projects.models.configs import LIVE, MODES
-from payments.projects.schemas.base import Shape, documented_errors
+from payments.projects.schemas.base import documented_errors
 from payments.webhooks import inbox
+from payments.webhooks.schemas import ReceivedSchema
 from payments.webhooks.wake import wake
 
 log = logging.getLogger(__name__)
@@ -38,10 +38,6 @@ class InvalidEvent(BadInput):
 
 class WrongMode(BadInput):
     sentence = "The event's livemode does not match the mode of this address"
-
-
-class ReceivedSchema(Shape):
-    received = ma.fields.Boolean(required=True)
 
 
 @blueprint.post("/webhooks/<uuid:project_id>/<mode>")

@@ -68,6 +68,12 @@ class Call:
             raise unknown_reference(kind, object_id, param, hint=self._hint(kind, object_id))
         return record
 
+    def check_known(self, kind: str, param: str) -> None:
+        """A filter may name what has been deleted, but not what never was."""
+        object_id = self.params.get(param)
+        if object_id and self.objects.find(kind, object_id) is None:
+            raise unknown_reference(kind, object_id, param, hint=self._hint(kind, object_id))
+
     def fresh(self, record: Record) -> Record:
         """Read it again: a payment on the way may have changed what is stored."""
         return self.reference(record.kind, record.id, "id")

@@ -68,7 +68,6 @@ def _subscription(_call: Call, data: Json) -> None:
     )
     for item in items[1:]:
         del item["current_period_end"], item["current_period_start"]
-    data.pop("billing_mode")
 
 
 def _invoice(call: Call, data: Json) -> None:

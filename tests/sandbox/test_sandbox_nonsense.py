@@ -82,6 +82,7 @@ def hosted(v1, customer):
         "once": chosen,
         "session": v1.checkout.sessions.create({**opened, "line_items": lines}).id,
         "configuration": portal.configuration,
+        "portal": portal.id,
         "clock": v1.test_helpers.test_clocks.create({"frozen_time": 1_900_000_000}).id,
     }
 
@@ -134,4 +135,27 @@ def test_is_refused_or_understood(call, customer, things, prefixes, route, caplo
                 answer = call(route.method, path, **{where: {**needed, **form}})
                 statuses.add(answer.status_code)
     assert statuses <= {200, 400, 401, 402, 404}
+    assert not caplog.records
+
+
+PAGE_FIELDS = ("action", "bank_outcome", "cvc", "email", "expiry", "invoice", "method", "name",
+               "number", "outcome", "subscription")  # fmt: skip
+TYPED = {"email": "a@b.co", "number": "4242424242424242", "expiry": "12/34", "cvc": "123"}
+ODD = [*NONSENSE, "٤٢٤٢", "12/" + "9" * 4, "bank", "change_card", "pay_invoice", "resume"]
+
+
+@pytest.mark.parametrize("name", PAGE_FIELDS)
+def test_pages_understand_or_explain(call, things, name, caplog):
+    pages = [
+        f"/c/pay/{things['session']}",
+        f"/p/session/{things['portal']}",
+        f"/i/{things['invoice']}",
+    ]
+    with caplog.at_level(logging.ERROR):
+        for page in pages:
+            for value in ODD:
+                answer = call("POST", page, data={**TYPED, name: value}, allow_redirects=False)
+                assert answer.status_code in (200, 303, 400, 402, 404)
+            back = call("GET", page + "/return", allow_redirects=False)
+            assert back.status_code in (200, 303, 404)
     assert not caplog.records

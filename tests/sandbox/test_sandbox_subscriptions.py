@@ -317,6 +317,16 @@ class TestLists:
         listed = v1.customers.retrieve(subscriber.id, {"expand": ["subscriptions"]})
         assert [each.id for each in listed.subscriptions.data] == [active.id]
 
+    def test_not_by_what_never_was(self, v1):
+        for listed, filters in [
+            (v1.subscriptions, {"customer": "cus_none"}),
+            (v1.subscriptions, {"price": "price_none"}),
+            (v1.invoices, {"customer": "cus_none"}),
+            (v1.invoices, {"subscription": "sub_none"}),
+        ]:
+            with pytest.raises(stripe.InvalidRequestError, match="No such"):
+                listed.list(filters)
+
 
 class TestItems:
     def test_come_and_go(self, v1, subscribe, price):

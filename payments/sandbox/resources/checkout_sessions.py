@@ -75,51 +75,57 @@ def _body(call: Call, lines: list[Json], customer: Record | None) -> Json:
     params = call.params
     session_id = new_id(f"cs_{'live' if call.account.livemode else 'test'}")
     total = checkout_lines.total(lines, params["mode"])
-    empty = (
-        "adaptive_pricing", "after_expiration", "branding_settings", "collected_information",
-        "consent", "consent_collection", "currency_conversion", "customer_account", "discounts",
-        "integration_identifier", "invoice", "invoice_creation", "locale", "origin_context",
-        "payment_intent", "payment_link", "permissions", "recovered_from", "setup_intent",
-        "shipping_address_collection", "shipping_cost", "submit_type", "subscription",
-        "wallet_options", "client_secret", "billing_address_collection",
-        "payment_method_configuration_details", "saved_payment_method_options",
-    )  # fmt: skip
-    given = ("allow_promotion_codes", "cancel_url", "client_reference_id", "customer_email",
-             "success_url")  # fmt: skip
-    subscribing = params["mode"] == "subscription"
+    collection = params.get("payment_method_collection") or "always"
     return {
         "id": session_id,
         "object": KIND,
-        **dict.fromkeys(empty),
-        **{name: params.get(name) for name in given},
+        **_blank(call),
+        **{name: params.get(name) for name in PLAIN},
         "amount_subtotal": total if lines else None,
         "amount_total": total if lines else None,
-        "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
-        "created": call.now,
         "currency": lines[0]["currency"] if lines else params.get("currency"),
-        "custom_fields": [],
-        "custom_text": dict.fromkeys(
-            ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
-        ),
         "customer": customer.id if customer else None,
         "customer_creation": _creation(params),
         "customer_details": _details(params, customer),
         "expires_at": _expiry(call),
-        "livemode": call.account.livemode,
         "metadata": merge_metadata({}, params.get("metadata") or {}),
         "mode": params["mode"],
-        "payment_method_collection": (
-            params.get("payment_method_collection") or "always" if subscribing else None
-        ),
-        "payment_method_options": {},
+        "payment_method_collection": collection if params["mode"] == "subscription" else None,
         "payment_method_types": methods(params),
         "payment_status": "unpaid" if total else "no_payment_required",
+        "url": f"{call.base_url}/c/pay/{session_id}",
+    }
+
+
+PLAIN = (
+    "allow_promotion_codes", "cancel_url", "client_reference_id", "customer_email", "success_url",
+)  # fmt: skip
+EMPTY = (
+    "adaptive_pricing", "after_expiration", "branding_settings", "collected_information",
+    "consent", "consent_collection", "currency_conversion", "customer_account", "discounts",
+    "integration_identifier", "invoice", "invoice_creation", "locale", "origin_context",
+    "payment_intent", "payment_link", "permissions", "recovered_from", "setup_intent",
+    "shipping_address_collection", "shipping_cost", "submit_type", "subscription",
+    "wallet_options", "client_secret", "billing_address_collection",
+    "payment_method_configuration_details", "saved_payment_method_options",
+)  # fmt: skip
+TEXTS = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
+
+
+def _blank(call: Call) -> Json:
+    return {
+        **dict.fromkeys(EMPTY),
+        "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
+        "created": call.now,
+        "custom_fields": [],
+        "custom_text": dict.fromkeys(TEXTS),
+        "livemode": call.account.livemode,
+        "payment_method_options": {},
         "phone_number_collection": {"enabled": False},
         "shipping_options": [],
         "status": "open",
         "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         "ui_mode": "hosted_page",
-        "url": f"{call.base_url}/c/pay/{session_id}",
     }
 
 

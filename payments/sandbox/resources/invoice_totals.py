@@ -25,8 +25,10 @@ def draft(
 ) -> Record:
     """A new draft, with all that was waiting for it."""
     data = {**body(call, customer, reason, subscription, period), **(about or {})}
-    record = call.objects.add("invoice", data)
     waiting = pending_items(call, customer.id, subscription) if pending else []
+    if waiting and subscription is None:
+        data["currency"] = waiting[0].data["currency"]
+    record = call.objects.add("invoice", data)
     put(record.data, lines)
     take_up(call, record, waiting, first=True)
     call.objects.save(record)
@@ -93,53 +95,60 @@ def body(
     start, end = period or (call.now, call.now)
     automatic = plan.get("collection_method", "charge_automatically") == "charge_automatically"
     due = None if automatic else call.now + 24 * 3600 * (plan.get("days_until_due") or 0)
-    empty = (
-        "account_tax_ids", "application", "automatically_finalizes_at", "custom_fields",
-        "customer_account", "default_payment_method", "default_source", "description",
-        "effective_at", "ending_balance", "footer", "from_invoice", "hosted_invoice_url",
-        "invoice_pdf", "last_finalization_error", "latest_revision", "next_payment_attempt",
-        "number", "on_behalf_of", "receipt_number", "rendering", "shipping_cost",
-        "shipping_details", "statement_descriptor", "threshold_reason", "webhooks_delivered_at",
-    )  # fmt: skip
-    zero = (
-        "amount_overpaid", "amount_paid", "amount_shipping", "attempt_count",
-        "post_payment_credit_notes_amount", "pre_payment_credit_notes_amount",
-    )  # fmt: skip
+    return {
+        **_blank(call),
+        **_about_customer(owner),
+        "billing_reason": reason,
+        "collection_method": "charge_automatically" if automatic else "send_invoice",
+        "currency": plan.get("currency") or owner["currency"] or "usd",
+        "due_date": due,
+        "parent": _parent(plan),
+        "period_end": end,
+        "period_start": start,
+        "starting_balance": owner["balance"],
+    }
+
+
+EMPTY = (
+    "account_tax_ids", "application", "automatically_finalizes_at", "custom_fields",
+    "customer_account", "default_payment_method", "default_source", "description",
+    "effective_at", "ending_balance", "footer", "from_invoice", "hosted_invoice_url",
+    "invoice_pdf", "last_finalization_error", "latest_revision", "next_payment_attempt",
+    "number", "on_behalf_of", "receipt_number", "rendering", "shipping_cost",
+    "shipping_details", "statement_descriptor", "threshold_reason", "webhooks_delivered_at",
+)  # fmt: skip
+ZERO = (
+    "amount_overpaid", "amount_paid", "amount_shipping", "attempt_count",
+    "post_payment_credit_notes_amount", "pre_payment_credit_notes_amount",
+)  # fmt: skip
+NONE_YET = (
+    "default_tax_rates", "discounts", "total_discount_amounts", "total_pretax_credit_amounts",
+    "total_taxes",
+)  # fmt: skip
+TRANSITIONS = ("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at")
+
+
+def _blank(call: Call) -> Json:
     return {
         "id": new_id("in"),
         "object": "invoice",
-        **dict.fromkeys(empty),
-        **dict.fromkeys(zero, 0),
-        **_about_customer(owner),
+        **dict.fromkeys(EMPTY),
+        **dict.fromkeys(ZERO, 0),
+        **{name: [] for name in NONE_YET},
         "account_country": "US",
         "account_name": call.settings.merchant_name,
         "attempted": False,
         "auto_advance": True,
         "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None,
                           "provider": None, "status": None},
-        "billing_reason": reason,
-        "collection_method": "charge_automatically" if automatic else "send_invoice",
         "created": call.now,
-        "currency": plan.get("currency") or owner["currency"] or "usd",
-        "default_tax_rates": [],
-        "discounts": [],
-        "due_date": due,
         "issuer": {"type": "self"},
         "livemode": call.account.livemode,
         "metadata": {},
-        "parent": _parent(plan),
         "payment_settings": {"default_mandate": None, "payment_method_options": None,
                              "payment_method_types": None},
-        "period_end": end,
-        "period_start": start,
-        "starting_balance": owner["balance"],
         "status": "draft",
-        "status_transitions": dict.fromkeys(
-            ("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at")
-        ),
-        "total_discount_amounts": [],
-        "total_pretax_credit_amounts": [],
-        "total_taxes": [],
+        "status_transitions": dict.fromkeys(TRANSITIONS),
     }  # fmt: skip
 
 

@@ -132,6 +132,8 @@ LISTED: Schema = {
 
 @route("GET", "/v1/invoices", LISTED)
 def list_all(call: Call) -> Json:
+    call.check_known("customer", "customer")
+    call.check_known("subscription", "subscription")
     names = ("collection_method", "customer", "status")
     filters = {name: call.params.get(name) for name in names}
     filters[invoice_totals.DETAILS] = call.params.get("subscription")

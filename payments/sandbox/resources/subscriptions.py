@@ -120,6 +120,8 @@ LISTED: Schema = {
 def list_all(call: Call) -> Json:
     """Canceled ones, and those on test clocks, are shown when asked for."""
     params = call.params
+    call.check_known("customer", "customer")
+    call.check_known("price", "price")
     filters: Json = {name: params.get(name) for name in ("collection_method", "customer")}
     filters["status"] = _wanted(params.get("status"))
     filters["items.data[0].price.id"] = params.get("price")

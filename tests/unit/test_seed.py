@@ -195,13 +195,13 @@ class TestWebhook:
     def test_a_sandbox_that_is_down_is_one_line(
         self, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def down(*_args: object) -> None:
+        def down(*_args: object, **_options: object) -> None:
             raise Unavailable("no connection")
 
         monkeypatch.setattr(demo.endpoints, "ensure_webhook_endpoint", down)
         done = app.test_cli_runner().invoke(args=["seed"])
         assert done.exit_code == 1
-        assert "took no webhook endpoint (no connection); start it first" in done.output
+        assert "did not serve (no connection); start it first" in done.output
 
 
 class TestElsewhere:

@@ -14,8 +14,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 PAGE_SIZE, LARGEST_PAGE_SIZE = 50, 100
 
-# Every view is rate limited and closed in maintenance.
-ALWAYS = (429, 503)
+# Every view is rate limited and closed in maintenance; most have a UUID in the path or a query.
+ALWAYS = (422, 429, 503)
 
 _MEANINGS = {
     400: "The request cannot be done as it stands",

@@ -13,6 +13,10 @@ JOBS ?=
 
 CANDIDATES = $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3)
 PARALLEL = $(if $(JOBS),-n $(JOBS) --dist loadfile)
+# CHROMIUM=/path/to/chrome chooses the browser of `make test-browser`; nothing else needs one.
+CHROMIUM ?= chromium
+BROWSER_TESTS = tests/browser
+WITHOUT_BROWSER = --ignore=$(BROWSER_TESTS)
 COVERAGE = --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
 LOCK = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile setup.cfg --quiet \
 	$(if $(UPGRADE),--upgrade) \
@@ -30,8 +34,8 @@ define installed
 	exit 1
 endef
 
-.PHONY: help run test test-services lint format types contracts migrations-check sure bench \
-	lock clean install-local install-dev
+.PHONY: help run test test-services test-browser lint format types contracts migrations-check \
+	sure bench lock clean browser install-local install-dev
 
 help: ## what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -41,11 +45,15 @@ run: install-local ## the whole service on this machine: web, worker, beat, sand
 
 test: install-dev ## the tests on SQLite and Valkey; T=path for a part
 	@unset DATABASE_URL REDIS_URL; \
-	exec $(BIN)/python -m pytest $(or $(T),$(COVERAGE)) $(PARALLEL) $(PYTEST_ARGS)
+	exec $(BIN)/python -m pytest $(or $(T),$(COVERAGE)) $(WITHOUT_BROWSER) $(PARALLEL) $(PYTEST_ARGS)
 
 test-services: install-dev ## the same on the servers that DATABASE_URL and REDIS_URL name
 	@PYTHONPATH=. $(BIN)/python .ci/services.py
-	@exec $(BIN)/python -m pytest $(T) $(PARALLEL) $(PYTEST_ARGS)
+	@exec $(BIN)/python -m pytest $(T) $(WITHOUT_BROWSER) $(PARALLEL) $(PYTEST_ARGS)
+
+test-browser: browser install-dev ## a real Chromium clicks through the sandbox's pages
+	@unset DATABASE_URL REDIS_URL; \
+	CHROMIUM="$(CHROMIUM)" exec $(BIN)/python -m pytest $(or $(T),$(BROWSER_TESTS)) $(PYTEST_ARGS)
 
 lint: install-dev ## ruff
 	@$(BIN)/ruff check .
@@ -82,6 +90,11 @@ clean: ## remove what can be made again; the data in .data stays
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache \
 		.coverage htmlcov build dist *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+browser:
+	@command -v "$(CHROMIUM)" >/dev/null || { \
+		echo "payments: no $(CHROMIUM) was found; on Debian, install it: apt-get install chromium" >&2; \
+		exit 1; }
 
 install-local:
 	$(call installed,requirements-local.txt)

@@ -3,12 +3,10 @@
 from payments import jobs
 from payments.extensions import redis
 from payments.idempotency.store import prune
+from payments.pages.readiness import HEARTBEAT_KEY, HEARTBEAT_SECONDS
 from payments.webhooks import inbox
 from payments.workspaces import reconcile
 from worker.tasks import job
-
-HEARTBEAT_KEY = "payments:worker:heartbeat"
-HEARTBEAT_SECONDS = 60
 
 
 @job(jobs.SWEEP_DUE)

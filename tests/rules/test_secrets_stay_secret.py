@@ -68,7 +68,8 @@ class Cage:
 
     def found_in(self, texts: list[str]) -> list[str]:
         """Return the texts that hold the hidden part of a canary."""
-        hidden = [secret.rpartition("_")[2][:-4] for secret in self.secrets]
+        # Masks show up to eight characters at the front and four at the end.
+        hidden = [secret[8:-4] for secret in self.secrets]
         return [text for text in texts if any(part in text for part in hidden)]
 
 

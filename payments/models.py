@@ -2,8 +2,9 @@
 
 from payments.auth.models import User
 from payments.idempotency.models import IdempotentRequest
-from payments.invoices.models import Invoice, InvoiceCounter, InvoiceDocument
+from payments.invoices.models import Invoice, InvoiceCounter, InvoiceDayProof, InvoiceDocument
 from payments.projects.models import (
+    CheckoutSession,
     Payment,
     Project,
     ProjectKey,
@@ -13,6 +14,7 @@ from payments.projects.models import (
     StripeCustomer,
     Subscription,
 )
+from payments.runs.models import Drift, EventCursor, ReconciliationRun
 from payments.timeline.models import TimelineEntry
 from payments.webhooks.models import WebhookEvent
 from payments.workspaces.models import (
@@ -26,9 +28,13 @@ from payments.workspaces.models import (
 
 __all__ = [
     "Charge",
+    "CheckoutSession",
+    "Drift",
+    "EventCursor",
     "IdempotentRequest",
     "Invoice",
     "InvoiceCounter",
+    "InvoiceDayProof",
     "InvoiceDocument",
     "Membership",
     "Payment",
@@ -37,6 +43,7 @@ __all__ = [
     "Project",
     "ProjectKey",
     "ProjectTotals",
+    "ReconciliationRun",
     "Refund",
     "StripeConfig",
     "StripeCredentials",

@@ -7,6 +7,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from payments.kit import clock
 from payments.kit.db import Base, BigId, Leased, Stamped
 
 PENDING, PAID, FAILED, REFUNDED = "pending", "paid", "failed", "refunded"
@@ -58,6 +59,23 @@ class InvoiceCounter(Base):
 
     day: Mapped[date] = mapped_column(primary_key=True)
     last: Mapped[int]
+
+
+class InvoiceDayProof(Base):
+    """What a closed day's numbers were found to be: written once, after the day has ended.
+
+    `gaps` and `duplicates` hold the numbers themselves; both are empty on a day that is right.
+    """
+
+    __tablename__ = "invoice_day_proofs"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    first_number: Mapped[str | None] = mapped_column(sa.String(32))
+    last_number: Mapped[str | None] = mapped_column(sa.String(32))
+    count: Mapped[int]
+    gaps: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
+    duplicates: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
+    closed_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
 class InvoiceDocument(Base, Stamped, Leased):

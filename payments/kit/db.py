@@ -70,9 +70,11 @@ class Leased:
     """A unit of work that one worker at a time may hold: see `kit.leases`.
 
     `fence` grows with every claim, so that a holder whose lease lapsed can be told apart.
+    `throttled` counts the times in a row that Stripe had no room for us: they use up no `tries`.
     """
 
     tries: Mapped[int] = mapped_column(default=0)
+    throttled: Mapped[int] = mapped_column(default=0)
     fence: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime] = mapped_column(default=clock.now)
     leased_until: Mapped[datetime | None]

@@ -11,7 +11,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from payments.kit import clock, leases, logs
 from payments.kit.db import db, is_sqlite
 from payments.kit.transactions import end_read, transaction
-from payments.webhooks.models import DEAD, FAILED, PROCESSED, RECEIVED, WAITING, WAITS, WebhookEvent
+from payments.webhooks.models import (
+    DEAD,
+    DELIVERED,
+    FAILED,
+    PROCESSED,
+    RECEIVED,
+    WAITING,
+    WAITS,
+    WebhookEvent,
+)
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +57,8 @@ def _new_row(owner: str, event: dict[str, Any], payload: str) -> dict[str, Any]:
         "due_at": moment,
         "tries": 0,
         "fence": 0,
+        "throttled": 0,
+        "source": DELIVERED,
     }
 
 

@@ -19,6 +19,9 @@ WAITING = (RECEIVED, FAILED)
 # The same in SQL, spelled out: only so do indexes of the rows that wait serve a query.
 WAITS = sa.text("state IN ('received', 'failed')")
 
+# How an event got here: Stripe delivered it, or the gap closer found it in Stripe's own list.
+DELIVERED, FOUND = "delivered", "found"
+
 PLATFORM = "platform"  # the owner of our own account's events; else a project's id
 
 
@@ -46,6 +49,7 @@ class WebhookEvent(Base, Leased):
     created: Mapped[int] = mapped_column(sa.BigInteger)
     payload: Mapped[str] = mapped_column(sa.Text)
     state: Mapped[str] = mapped_column(sa.String(20), default=RECEIVED)
+    source: Mapped[str] = mapped_column(sa.String(10), default=DELIVERED)
     last_error: Mapped[str | None] = mapped_column(sa.String(500))
     received_at: Mapped[datetime] = mapped_column(default=clock.now)
     processed_at: Mapped[datetime | None]

@@ -13,6 +13,7 @@ WITHOUT = {
     "projects": "is the tenant itself",
     "pricing_plans": "the platform's catalogue, the same for everybody",
     "invoice_counters": "one sequence a day for the whole platform",
+    "invoice_day_proofs": "one a day for the whole platform",
     "invoice_documents": "one to one with its invoice, which says it",
     "idempotent_requests": "belongs to the user who sent the request",
 }

@@ -2,9 +2,15 @@
 
 from payments.projects.models.configs import StripeConfig, StripeCredentials
 from payments.projects.models.ledger import Payment, ProjectTotals, Subscription
-from payments.projects.models.projects import Project, ProjectKey, StripeCustomer
+from payments.projects.models.projects import (
+    CheckoutSession,
+    Project,
+    ProjectKey,
+    StripeCustomer,
+)
 
 __all__ = [
+    "CheckoutSession",
     "Payment",
     "Project",
     "ProjectKey",

@@ -43,6 +43,8 @@ class Subscription(Base, Stamped):
     current_period_end: Mapped[datetime | None]
     cancel_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
+    # Set when a person has to look at it: a second live subscription of the same end user.
+    needs_attention: Mapped[bool] = mapped_column(default=False)
     state_at: Mapped[int] = mapped_column(sa.BigInteger, default=0)
 
 

@@ -63,3 +63,25 @@ class StripeCustomer(Base):
     user_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
     customer_id: Mapped[str] = mapped_column(sa.String(255))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class CheckoutSession(Base, Stamped):
+    """A Checkout page that was opened for an end user, until it is paid for or has lapsed.
+
+    Of two open pages for a subscription only the newer one may be paid.
+    """
+
+    __tablename__ = "checkout_sessions"
+    __table_args__ = (
+        sa.UniqueConstraint("project_id", "is_test_mode", "session_id"),
+        sa.Index("ix_checkout_sessions_user", "project_id", "is_test_mode", "user_id", "state"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_id: Mapped[str] = mapped_column(sa.ForeignKey("projects.id"))
+    is_test_mode: Mapped[bool]
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
+    session_id: Mapped[str] = mapped_column(sa.String(255))
+    mode: Mapped[str] = mapped_column(sa.String(20))
+    state: Mapped[str] = mapped_column(sa.String(20), default="open")
+    expires_at: Mapped[datetime | None]

@@ -1,0 +1,1 @@
+"""Runs of the reconciliation as rows: a library that every room writes to, like the timeline."""

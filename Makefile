@@ -35,7 +35,7 @@ define installed
 endef
 
 .PHONY: help run test test-services test-browser lint format types contracts migrations-check \
-	sure bench lock clean browser install-local install-dev
+	sure soak bench lock clean browser install-local install-dev
 
 help: ## what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -74,6 +74,9 @@ migrations-check: install-dev ## fresh databases up, compared with the models, d
 
 sure: ## everything that CI checks
 	@exec .ci/run
+
+soak: install-dev ## ten minutes under chaos on DATABASE_URL and REDIS_URL, then both ledgers (docs/soak.md)
+	@PYTHONPATH=. exec $(BIN)/python -m benchmarks.soak
 
 bench: install-dev ## benchmarks/*.py
 	@set -- benchmarks/*.py; \

@@ -8,7 +8,7 @@ import logging
 from payments.gateway.errors import GatewayError
 from payments.kit import clock
 from payments.kit.db import db
-from payments.webhooks import batches, inbox, ledgers, wake
+from payments.webhooks import batches, inbox, ledgers, misses, wake
 from payments.webhooks.batches import Taken
 from payments.webhooks.handlers import handle
 from payments.webhooks.inbox import LEASE_SECONDS
@@ -35,26 +35,21 @@ def _platform(taken: list[Taken], deadline: float) -> None:
     for index, event in enumerate(taken):
         if clock.monotonic() > deadline:
             return batches.put_back(taken[index:])
-        _handle(event.id, event.fence, event.event_id, event.payload)
+        error = _handle(event)
+        if misses.is_everybodys(error):
+            return misses.put_back(taken[index + 1 :], error)
     return None
 
 
-def process(row_id: int) -> None:
-    """Handle one event of the platform if nobody else does: done, back later, or dead."""
-    event = inbox.claim(row_id)
-    if event is not None:
-        _handle(row_id, event.fence, event.event_id, event.payload)
-
-
-def _handle(row_id: int, fence: int, event_id: str, payload: str) -> None:
+def _handle(event: Taken) -> Exception | None:
+    """Handle one event: done, back later, or dead; return what went wrong."""
     try:
-        handle(json.loads(payload))
-    except GatewayError as error:
-        db.session.rollback()
-        inbox.fail(row_id, fence, f"{type(error).__name__}: {error.code}")
+        handle(json.loads(event.payload))
     except Exception as error:  # whatever a shape we do not know breaks: kept, retried, shown
-        log.exception("event %s could not be handled", event_id)
         db.session.rollback()
-        inbox.fail(row_id, fence, f"{type(error).__name__}: {error}")
-    else:
-        inbox.finish(row_id, fence)
+        if not isinstance(error, GatewayError):
+            log.exception("event %s could not be handled", event.event_id)
+        misses.put_back([event], error)
+        return error
+    inbox.finish(event.id, event.fence)
+    return None

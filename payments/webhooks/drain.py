@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 
+from payments.gateway import traffic
 from payments.gateway.errors import GatewayError
 from payments.kit import clock
 from payments.kit.db import db
@@ -17,6 +18,8 @@ from payments.webhooks.models import PLATFORM
 log = logging.getLogger(__name__)
 
 BATCH = 200
+# A call that finds no room within this time lets the account's events go: their lease runs.
+_TURN_SECONDS = 5
 
 
 def drain() -> int:
@@ -25,8 +28,9 @@ def drain() -> int:
     # Whoever still holds an event then stops in good time before its lease runs out.
     deadline = clock.monotonic() + LEASE_SECONDS // 2
     taken = batches.take(BATCH)
-    _platform([event for event in taken if event.owner == PLATFORM], deadline)
-    ledgers.apply([event for event in taken if event.owner != PLATFORM], deadline)
+    with traffic.background(seconds=_TURN_SECONDS):
+        _platform([event for event in taken if event.owner == PLATFORM], deadline)
+        ledgers.apply([event for event in taken if event.owner != PLATFORM], deadline)
     return len(taken)
 
 

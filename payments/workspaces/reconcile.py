@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from payments import jobs
+from payments.gateway import traffic
 from payments.invoices.documents import WAITING
 from payments.invoices.models import InvoiceDocument
 from payments.kit import leases
@@ -38,6 +39,7 @@ def expire_unauthenticated() -> int:
     """Cancel charges whose holder did not authenticate within a day; return how many were due."""
     abandoned = leases.due(Charge, (REQUIRES_ACTION,), limit=BATCH)
     db.session.rollback()
-    for charge_id in abandoned:
-        expire(charge_id)
+    with traffic.background():
+        for charge_id in abandoned:
+            expire(charge_id)
     return len(abandoned)

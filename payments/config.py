@@ -40,6 +40,8 @@ class Settings:
     stripe_secret_key: str | None = field(repr=False)
     stripe_webhook_secrets: tuple[str, ...] = field(repr=False)
     stripe_api_base: str | None
+    stripe_rate_limit_live: int
+    stripe_rate_limit_test: int
     public_url: str
     invoice_bucket: str | None
     aws_region: str | None
@@ -118,6 +120,12 @@ def _few(raw: str) -> int:
     return int(raw)
 
 
+def _calls(raw: str) -> int:
+    if not 5 <= int(raw) <= 10_000_000:
+        raise ValueError(raw)
+    return int(raw)
+
+
 def _seconds(raw: str) -> float:
     # A wait is a duration, not money: fractions of a second are welcome.
     value = float(raw)
@@ -190,6 +198,12 @@ def _numbers(reader: _Reader) -> dict[str, Any]:
         "log_level": reader.parsed("LOG_LEVEL", "INFO", _level, "a log level"),
         "rate_limit": reader.parsed(
             "RATE_LIMIT", "3000 per minute", _rate, "a rate such as 100 per minute"
+        ),
+        "stripe_rate_limit_live": reader.parsed(
+            "STRIPE_RATE_LIMIT_LIVE", "100", _calls, "a number of calls a second, 5 or more"
+        ),
+        "stripe_rate_limit_test": reader.parsed(
+            "STRIPE_RATE_LIMIT_TEST", "25", _calls, "a number of calls a second, 5 or more"
         ),
         "trusted_proxies": reader.parsed("TRUSTED_PROXIES", "0", _few, "a number from 0 to 9"),
     }

@@ -32,6 +32,9 @@ SWEEP_DUE = "reconciliation.due"
 SWEEP_EXPIRED = "reconciliation.expire"
 HEARTBEAT = "reconciliation.heartbeat"
 
+# Sweeps fill a queue up to here: more would only wait, and what is due stands in the database.
+SWEPT = 100
+
 QUEUE_OF = {
     RUN_CHARGE: CHARGES,
     RUN_REFUND: CHARGES,
@@ -66,6 +69,15 @@ def enqueue(name: str, **ids: int | str) -> bool:
         log.warning("could not enqueue %s: %s", name, type(error).__name__)
         return False
     return True
+
+
+def queued(queue: str) -> int:
+    """Return how many messages no worker has taken yet; without Redis the queue counts as full."""
+    try:
+        return redis().llen(queue)
+    except RedisError as error:
+        log.warning("could not look at the queue %s: %s", queue, type(error).__name__)
+        return SWEPT
 
 
 def announce(channel: str) -> None:

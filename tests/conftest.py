@@ -65,6 +65,7 @@ def environment(
         "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
         "CHARGE_WAIT_SECONDS": "10",
         "RATE_LIMIT": "1000000 per minute",
+        "STRIPE_RATE_LIMIT_TEST": "1000000",
         "LOG_LEVEL": "WARNING",
     }
 

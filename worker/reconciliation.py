@@ -4,7 +4,7 @@ from payments import jobs
 from payments.extensions import redis
 from payments.idempotency.store import prune
 from payments.pages.readiness import HEARTBEAT_KEY, HEARTBEAT_SECONDS
-from payments.webhooks import inbox
+from payments.webhooks.wake import wake_if_any
 from payments.workspaces import reconcile
 from worker.tasks import job
 
@@ -13,8 +13,7 @@ from worker.tasks import job
 def sweep_due() -> None:
     """Wake what is due and was not woken."""
     reconcile.wake_due()
-    if inbox.due(1):
-        jobs.enqueue(jobs.DRAIN_INBOX)
+    wake_if_any()
 
 
 @job(jobs.SWEEP_EXPIRED)

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import stripe
 
+from payments.gateway import traffic
 from payments.gateway.errors import BadCredentials
 
 CONNECT_SECONDS, READ_SECONDS = 2, 10
 
 
+class _Connections(stripe.RequestsClient):
+    """The pool of connections; every call waits for its turn before it leaves."""
+
+    def request(  # type: ignore[override]  # as RequestsClient has it
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        traffic.enter((headers or {}).get("Authorization", "").removeprefix("Bearer "))
+        return super().request(method, url, headers, post_data)
+
+
 @cache
 def _connections() -> stripe.RequestsClient:
     """Return the process's connection pool. The SDK's own default would wait 80 s."""
-    return stripe.RequestsClient(timeout=(CONNECT_SECONDS, READ_SECONDS))
+    return _Connections(timeout=(CONNECT_SECONDS, READ_SECONDS))
 
 
 def client(secret_key: str | None, api_base: str | None) -> stripe.StripeClient:

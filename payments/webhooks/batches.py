@@ -1,11 +1,17 @@
-"""Batches of the inbox: many events taken, held and finished with a few statements."""
+"""Batches of the inbox: many events taken, held and finished with a few statements.
+
+A batch whose worker was killed has one event to blame, and nobody knows which. Its events are
+taken again in smaller and smaller batches, in the end each alone, so that the one that kills takes
+no others along; it is dead once it has been claimed as often as any event may fail.
+"""
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,8 +19,10 @@ import sqlalchemy as sa
 from payments.kit import clock, leases
 from payments.kit.db import db
 from payments.kit.transactions import transaction
-from payments.webhooks.inbox import LEASE_SECONDS, due, waiting
-from payments.webhooks.models import PROCESSED, WAITS, WebhookEvent
+from payments.webhooks.inbox import LEASE_SECONDS, MOST_TRIES, due, told, waiting
+from payments.webhooks.models import DEAD, FAILED, PROCESSED, WAITS, WebhookEvent
+
+log = logging.getLogger(__name__)
 
 _MOST_OWNERS = 1000  # read of those who wait
 _OWNERS_A_BATCH = 40  # served at once: each gets at least a fortieth of a batch
@@ -30,17 +38,25 @@ class Taken:
     mode: str
     event_id: str
     created: int
+    throttled: int
     payload: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class _Free:
+    """An event that may be taken; one with a lease was taken before, by a worker who is gone."""
+
+    id: int
+    event_id: str
+    tries: int
+    leased_until: datetime | None
 
 
 def take(limit: int) -> list[Taken]:
     """Take up to `limit` due events for LEASE_SECONDS, of every owner who waits a fair part."""
     with transaction() as session:
-        chosen = _fair(limit)
+        ids = _unsuspected(_locked(_fair(limit)), limit)
         table = WebhookEvent
-        free = (table.id.in_(chosen), WAITS, leases.free(table, clock.now()))
-        query = sa.select(table.id).where(*free).with_for_update(skip_locked=True)
-        ids = list(session.scalars(query.order_by(table.id)))
         claimed = (
             sa.update(table)
             .where(table.id.in_(ids))
@@ -56,6 +72,36 @@ def take(limit: int) -> list[Taken]:
     return [Taken(*row) for row in rows]
 
 
+def _locked(chosen: list[int]) -> list[_Free]:
+    table = WebhookEvent
+    free = (table.id.in_(chosen), WAITS, leases.free(table, clock.now()))
+    columns = (table.id, table.event_id, table.tries, table.leased_until)
+    query = sa.select(*columns).where(*free).order_by(table.id)
+    return [_Free(*row) for row in db.session.execute(query.with_for_update(skip_locked=True))]
+
+
+def _unsuspected(free: list[_Free], limit: int) -> list[int]:
+    """Choose what may be taken together: those whose lease lapsed come first, and few at once."""
+    lapsed = sorted((row for row in free if row.leased_until), key=lambda row: row.tries)
+    _bury([row for row in lapsed if row.tries >= MOST_TRIES])
+    left = [row for row in lapsed if row.tries < MOST_TRIES]
+    if not left:
+        return [row.id for row in free if not row.leased_until]
+    size = _together(left[0].tries, limit)
+    return [row.id for row in left if _together(row.tries, limit) == size][:size]
+
+
+def _together(tries: int, limit: int) -> int:
+    return max(limit >> 3 * tries, 1)
+
+
+def _bury(lapsed: list[_Free]) -> None:
+    reason = f"its worker did not come back, {MOST_TRIES} times"
+    _change([row.id for row in lapsed], state=DEAD, last_error=reason, leased_until=None)
+    for row in lapsed:
+        log.error("event %s is dead: %s", row.event_id, reason)
+
+
 def hold(taken: Sequence[Taken]) -> list[Taken]:
     """Lock the events until the transaction ends; those that lapsed to others are left out."""
     query = sa.select(WebhookEvent.id, WebhookEvent.fence).where(
@@ -69,7 +115,7 @@ def hold(taken: Sequence[Taken]) -> list[Taken]:
 def finish(taken: Iterable[Taken]) -> None:
     """Mark events as handled, in the transaction that did their work."""
     ids = [event.id for event in taken]
-    done = {"state": PROCESSED, "processed_at": clock.now(), "last_error": None}
+    done = {"state": PROCESSED, "processed_at": clock.now(), "last_error": None, "throttled": 0}
     _change(ids, **done, leased_until=None)
 
 
@@ -78,6 +124,22 @@ def put_back(taken: Iterable[Taken]) -> None:
     with transaction():
         held = [event.id for event in hold(list(taken))]
         _change(held, leased_until=None, tries=WebhookEvent.tries - 1)
+
+
+def postpone(taken: Iterable[Taken], reason: str) -> None:
+    """Put events back together whose account had no room or no answer: no try is used up."""
+    with transaction():
+        held = hold(list(taken))
+        times = max((event.throttled for event in held), default=0) + 1
+        _change(
+            [event.id for event in held],
+            state=FAILED,
+            last_error=told(reason),
+            tries=WebhookEvent.tries - 1,
+            throttled=times,
+            leased_until=None,
+            due_at=clock.now() + leases.throttled_for(times),
+        )
 
 
 def _change(ids: list[int], **values: Any) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import logging
 
+from payments.gateway import traffic
 from payments.gateway.errors import GatewayError
 from payments.kit import clock
 from payments.kit.db import db
-from payments.webhooks import batches, inbox, ledgers, wake
+from payments.webhooks import batches, inbox, ledgers, misses, wake
 from payments.webhooks.batches import Taken
 from payments.webhooks.handlers import handle
 from payments.webhooks.inbox import LEASE_SECONDS
@@ -17,6 +18,8 @@ from payments.webhooks.models import PLATFORM
 log = logging.getLogger(__name__)
 
 BATCH = 200
+# A call that finds no room within this time lets the account's events go: their lease runs.
+_TURN_SECONDS = 5
 
 
 def drain() -> int:
@@ -25,8 +28,9 @@ def drain() -> int:
     # Whoever still holds an event then stops in good time before its lease runs out.
     deadline = clock.monotonic() + LEASE_SECONDS // 2
     taken = batches.take(BATCH)
-    _platform([event for event in taken if event.owner == PLATFORM], deadline)
-    ledgers.apply([event for event in taken if event.owner != PLATFORM], deadline)
+    with traffic.background(seconds=_TURN_SECONDS):
+        _platform([event for event in taken if event.owner == PLATFORM], deadline)
+        ledgers.apply([event for event in taken if event.owner != PLATFORM], deadline)
     return len(taken)
 
 
@@ -35,26 +39,21 @@ def _platform(taken: list[Taken], deadline: float) -> None:
     for index, event in enumerate(taken):
         if clock.monotonic() > deadline:
             return batches.put_back(taken[index:])
-        _handle(event.id, event.fence, event.event_id, event.payload)
+        error = _handle(event)
+        if misses.is_everybodys(error):
+            return misses.put_back(taken[index + 1 :], error)
     return None
 
 
-def process(row_id: int) -> None:
-    """Handle one event of the platform if nobody else does: done, back later, or dead."""
-    event = inbox.claim(row_id)
-    if event is not None:
-        _handle(row_id, event.fence, event.event_id, event.payload)
-
-
-def _handle(row_id: int, fence: int, event_id: str, payload: str) -> None:
+def _handle(event: Taken) -> Exception | None:
+    """Handle one event: done, back later, or dead; return what went wrong."""
     try:
-        handle(json.loads(payload))
-    except GatewayError as error:
-        db.session.rollback()
-        inbox.fail(row_id, fence, f"{type(error).__name__}: {error.code}")
+        handle(json.loads(event.payload))
     except Exception as error:  # whatever a shape we do not know breaks: kept, retried, shown
-        log.exception("event %s could not be handled", event_id)
         db.session.rollback()
-        inbox.fail(row_id, fence, f"{type(error).__name__}: {error}")
-    else:
-        inbox.finish(row_id, fence)
+        if not isinstance(error, GatewayError):
+            log.exception("event %s could not be handled", event.event_id)
+        misses.put_back([event], error)
+        return error
+    inbox.finish(event.id, event.fence)
+    return None

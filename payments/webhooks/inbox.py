@@ -17,7 +17,6 @@ from payments.webhooks.models import (
     FAILED,
     PROCESSED,
     RECEIVED,
-    WAITING,
     WAITS,
     WebhookEvent,
 )
@@ -62,17 +61,6 @@ def _new_row(owner: str, event: dict[str, Any], payload: str) -> dict[str, Any]:
     }
 
 
-def claim(row_id: int) -> WebhookEvent | None:
-    """Take a waiting event for LEASE_SECONDS; None when it is held, handled or not due."""
-    with transaction():
-        fence = leases.claim(WebhookEvent, row_id, WAITING, seconds=LEASE_SECONDS, state="state")
-        return (
-            None
-            if fence is None
-            else db.session.get_one(WebhookEvent, row_id, populate_existing=True)
-        )
-
-
 def due(limit: int) -> list[int]:
     """Return the ids of events that wait for a worker, the longest waiting first."""
     return list(db.session.scalars(waiting().limit(limit)))
@@ -94,20 +82,22 @@ def finish(row_id: int, fence: int) -> None:
         leases.release(event)
 
 
-def fail(row_id: int, fence: int, reason: str, *, patient: bool = False) -> None:
-    """Put an event back with a growing wait; after MOST_TRIES it is dead until replayed.
-
-    `patient`: the fault is not the event's, so it is never given up.
-    """
+def fail(row_id: int, fence: int, reason: str) -> None:
+    """Put an event back with a growing wait; after MOST_TRIES it is dead until replayed."""
     with transaction():
         event = _held(row_id, fence)
         if event is None:
             return
-        event.state = DEAD if event.tries >= MOST_TRIES and not patient else FAILED
-        event.last_error = logs.redact(reason.partition("\n")[0])[:500]
+        event.state = DEAD if event.tries >= MOST_TRIES else FAILED
+        event.last_error = told(reason)
         leases.release(event, due_in=leases.backoff(event.tries))
     if event.state == DEAD:
         log.error("event %s is dead: %s", event.event_id, reason)
+
+
+def told(reason: str) -> str:
+    """Return what the row keeps of a reason: one line, without secrets."""
+    return logs.redact(reason.partition("\n")[0])[:500]
 
 
 def _held(row_id: int, fence: int) -> WebhookEvent | None:

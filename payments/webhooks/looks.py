@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 from payments.gateway.billing import Billing
-from payments.gateway.errors import BadCredentials, GatewayError, OutcomeUnknown, Unavailable
+from payments.gateway.errors import BadCredentials, GatewayError, OutcomeUnknown
 from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.transactions import transaction
@@ -17,28 +17,31 @@ from payments.projects.sync.book import Book
 from payments.projects.sync.look import billing_of, look
 from payments.projects.sync.record import Overtaken, record
 from payments.projects.sync.topics import Topic
-from payments.webhooks import batches
+from payments.webhooks import batches, misses
 from payments.webhooks.batches import Taken
-from payments.webhooks.inbox import fail
 
 log = logging.getLogger(__name__)
 
 Waiting = tuple[Taken, Account, dict[str, Any], Topic]
 
 _LOOKS = 3  # at one object, when others write its row meanwhile
+_STRIKES = 2  # objects without an answer, until the whole account is taken to be down
 
 
 def settle(waiting: list[Waiting], deadline: float) -> None:
     """Look at each object once and finish its events; after the deadline the rest goes back."""
     down: dict[Account, Exception] = {}
+    strikes: Counter[Account] = Counter()
     left: list[Taken] = []
     for (account, topic), group in _by_topic(waiting).items():
         if clock.monotonic() > deadline:
             left += group
         elif account in down:
-            _fail(group, down[account])
+            misses.put_back(group, down[account])
         elif (error := _one(account, topic, group)) is not None:
-            down[account] = error
+            strikes[account] += 1
+            if _is_down(error, strikes[account]):
+                down[account] = error
     if left:
         batches.put_back(left)
 
@@ -51,19 +54,23 @@ def _by_topic(waiting: list[Waiting]) -> dict[tuple[Account, Topic], list[Taken]
 
 
 def _one(account: Account, topic: Topic, group: list[Taken]) -> Exception | None:
-    """Settle one object's events; return the error if it is the whole account's."""
+    """Settle one object's events; return what went wrong."""
     try:
         _look_and_record(billing_of(account), account, topic, group)
     except Exception as error:
         db.session.rollback()
         if not isinstance(error, GatewayError | StripeNotSetUp | Overtaken):
             log.exception("events about a %s could not be handled", topic.kind)
-        _fail(group, error)
-        return error if isinstance(error, _ACCOUNTS) else None
+        misses.put_back(group, error)
+        return error
     return None
 
 
-_ACCOUNTS = (Unavailable, OutcomeUnknown, BadCredentials, StripeNotSetUp)
+def _is_down(error: Exception, strikes: int) -> bool:
+    """Say whether an error is the account's; one answer that is missing may be an object's."""
+    if isinstance(error, OutcomeUnknown):
+        return strikes >= _STRIKES
+    return misses.is_everybodys(error) or isinstance(error, BadCredentials | StripeNotSetUp)
 
 
 def _look_and_record(billing: Billing, account: Account, topic: Topic, group: list[Taken]) -> None:
@@ -85,11 +92,3 @@ def _look_and_record(billing: Billing, account: Account, topic: Topic, group: li
                 raise
         else:
             return
-
-
-def _fail(group: list[Taken], error: Exception) -> None:
-    """Put the events back. A Stripe that is down is no fault of theirs: they are never given up."""
-    code = error.code if isinstance(error, GatewayError) else str(error)
-    for taken in group:
-        patient = isinstance(error, Unavailable | OutcomeUnknown)
-        fail(taken.id, taken.fence, f"{type(error).__name__}: {code}", patient=patient)

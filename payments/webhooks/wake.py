@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 
 from payments import jobs
 from payments.extensions import redis
+from payments.webhooks import inbox
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,12 @@ def wake() -> None:
             redis().delete(_CALLED)
     except RedisError as error:
         log.warning("could not wake the worker: %s", type(error).__name__)
+
+
+def wake_if_any() -> None:
+    """Call the worker for events that wait already: the next batch, or what no message woke."""
+    if inbox.due(1):
+        wake()
 
 
 def heard() -> None:

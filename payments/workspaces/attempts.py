@@ -27,6 +27,8 @@ LEASE_SECONDS = 60
 KEY_LIVES = timedelta(hours=23)
 # Stripe replays a stored 500 under its key for ever: after this many tries we look instead.
 TRIES_PER_KEY = 5
+# From then on a person should know of it; the row is looked at all the same, once an hour.
+MOST_TRIES, MOST_ATTEMPTS = 10, 3
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,10 @@ def claim(model: type[Work], row_id: int) -> Attempt | None:
     )
     # Until this run tells otherwise: one that dies before it can tell may have moved the money.
     row.uncertain = True
+    if _worn(row):
+        # Perhaps it is the row that kills its workers: it must not come back every minute.
+        row.due_at = clock.now() + leases.backoff(row.tries)
+        _call_for_attention(row)
     return attempt
 
 
@@ -99,10 +105,11 @@ def put_back(
         if row is None:
             return
         row.uncertain = attempt.uncertain or uncertain
-        row.needs_attention = row.needs_attention or attention
+        if attention:
+            _call_for_attention(row)
         if intent is not None and isinstance(row, Charge):
             row.stripe_payment_intent_id = intent
-        leases.release(row, due_in=leases.backoff(row.tries))
+        give_back(row)
 
 
 def postpone(attempt: Attempt, error: GatewayError) -> None:
@@ -114,7 +121,39 @@ def postpone(attempt: Attempt, error: GatewayError) -> None:
         logging.ERROR if bug else logging.WARNING,
         "%s comes back: %s (%s)", what, type(error).__name__, error.code,
     )  # fmt: skip
-    put_back(attempt, uncertain=unknown, attention=bug)
+    if error.throttled:
+        _throttle(attempt)
+    else:
+        put_back(attempt, uncertain=unknown, attention=bug)
+
+
+def _throttle(attempt: Attempt) -> None:
+    """Let the row come back once Stripe has room again: the call did nothing."""
+    with transaction():
+        row = _held(attempt)
+        if row is not None:
+            row.uncertain = attempt.uncertain
+            give_back(row, throttled=True)
+
+
+def give_back(row: Work, *, throttled: bool = False) -> None:
+    """Let a row go until its next turn; one that has had many turns needs a person as well."""
+    if throttled:
+        leases.throttle(row)
+        return
+    if _worn(row):
+        _call_for_attention(row)
+    leases.release(row, due_in=leases.backoff(row.tries))
+
+
+def _worn(row: Work) -> bool:
+    return row.tries > MOST_TRIES or row.attempt > MOST_ATTEMPTS
+
+
+def _call_for_attention(row: Work) -> None:
+    if not row.needs_attention:
+        log.error("%s %s needs attention after %d tries", row.__tablename__, row.id, row.tries)
+    row.needs_attention = True
 
 
 def _held(attempt: Attempt) -> Work | None:

@@ -129,7 +129,20 @@ def _claimed(invoice_id: int) -> tuple[int, Draft] | None:
         fence = leases.claim(
             DocumentRow, row.id, documents.WAITING, seconds=LEASE_SECONDS, state="state"
         )
-        return None if fence is None else (fence, draft(invoice_id))
+        if fence is None or _is_deadly(row.id):
+            return None
+        return fence, draft(invoice_id)
+
+
+def _is_deadly(row_id: int) -> bool:
+    """Give a PDF up whose renderer was killed again and again, before it kills the next one."""
+    row = db.session.get_one(DocumentRow, row_id, populate_existing=True)
+    if row.tries <= MOST_TRIES:
+        return False
+    row.state, row.last_error = DEAD, f"its renderer did not come back, {MOST_TRIES} times"
+    leases.release(row)
+    log.error("the PDF of invoice %s is dead: %s", row.invoice_id, row.last_error)
+    return True
 
 
 def _settle(invoice_id: int, fence: int, made: Draft, pdf: bytes) -> None:

@@ -1,43 +1,90 @@
-"""Work that no message woke: rows whose time has come, and charges nobody came back for."""
+"""Work that no message woke: rows whose time has come, and charges nobody came back for.
+
+After an outage thousands of rows are due at once. They stay in the database, and the queues are
+filled up only as far as workers soon get to it, the workspaces taking turns.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+import sqlalchemy as sa
+
 from payments import jobs
+from payments.gateway import traffic
 from payments.invoices.documents import WAITING
-from payments.invoices.models import InvoiceDocument
-from payments.kit import leases
+from payments.invoices.models import Invoice, InvoiceDocument
+from payments.kit import clock, leases
 from payments.kit.db import db
 from payments.workspaces.charges.action import expire
 from payments.workspaces.models import Charge, Refund
 from payments.workspaces.models.charges import PENDING, REQUIRES_ACTION
 
-# A bounded batch: after an outage the rest comes with the next sweep, seconds later.
-BATCH = 100
+BATCH = 100  # charges that are expired in one go
+# Of what is due only so many of a kind are looked at, the longest waiting.
+_WINDOW = 20_000
+_ID = {
+    jobs.RUN_CHARGE: "charge_id",
+    jobs.RUN_REFUND: "refund_id",
+    jobs.RENDER_INVOICE: "invoice_id",
+}
 
 
 def wake_due() -> int:
-    """Send a task for every charge, refund and PDF that is due and held by nobody.
+    """Send tasks for charges, refunds and PDFs that are due and held by nobody; return how many.
 
     This finishes what a dead process left open, and what was reserved while Redis was down.
     """
-    charges = leases.due(Charge, (PENDING,), limit=BATCH)
-    refunds = leases.due(Refund, (PENDING,), limit=BATCH)
-    rows = leases.due(InvoiceDocument, WAITING, limit=BATCH, state="state")
-    invoices = [db.session.get_one(InvoiceDocument, row_id).invoice_id for row_id in rows]
+    moved = sa.union_all(_money(jobs.RUN_CHARGE, Charge), _money(jobs.RUN_REFUND, Refund))
+    return _woken(jobs.CHARGES, moved) + _woken(jobs.DOCUMENTS, _documents())
+
+
+def _woken(queue: str, due: sa.CompoundSelect[Any] | sa.Select[Any]) -> int:
+    """Fill the queue up; the rows that come first are the ones that it holds already."""
+    queued = jobs.queued(queue)
+    room = jobs.SWEPT - queued
+    if room <= 0:
+        return 0
+    chosen = db.session.execute(_in_turns(due).offset(queued).limit(room)).all()
     db.session.rollback()
-    for charge_id in charges:
-        jobs.enqueue(jobs.RUN_CHARGE, charge_id=charge_id)
-    for refund_id in refunds:
-        jobs.enqueue(jobs.RUN_REFUND, refund_id=refund_id)
-    for invoice_id in invoices:
-        jobs.enqueue(jobs.RENDER_INVOICE, invoice_id=invoice_id)
-    return len(charges) + len(refunds) + len(invoices)
+    return sum(jobs.enqueue(task, **{_ID[task]: row_id}) for task, row_id in chosen)
+
+
+def _in_turns(due: sa.CompoundSelect[Any] | sa.Select[Any]) -> sa.Select[Any]:
+    """Order what is due so that each workspace's first comes before anybody's second."""
+    rows = due.subquery()
+    turn = sa.func.row_number().over(
+        partition_by=rows.c.workspace_id, order_by=(rows.c.due_at, rows.c.id)
+    )
+    ranked = sa.select(rows, turn.label("turn")).subquery()
+    query = sa.select(ranked.c.task, ranked.c.id)
+    return query.order_by(ranked.c.turn, ranked.c.due_at, ranked.c.task, ranked.c.id)
+
+
+def _money(task: str, model: type[Charge | Refund]) -> sa.Select[Any]:
+    query = _longest_waiting(task, model, model.id, model.workspace_id, model.due_at)
+    # As a subquery: on SQLite no part of a union may have a bound of its own.
+    return query.where(model.status == PENDING).subquery().select()
+
+
+def _documents() -> sa.Select[Any]:
+    columns = (Invoice.id, Invoice.workspace_id, InvoiceDocument.due_at)
+    query = _longest_waiting(jobs.RENDER_INVOICE, InvoiceDocument, *columns)
+    query = query.join(Invoice, Invoice.id == InvoiceDocument.invoice_id)
+    return query.where(InvoiceDocument.state.in_(WAITING))
+
+
+def _longest_waiting(task: str, model: Any, *columns: Any) -> sa.Select[Any]:
+    query = sa.select(sa.literal(task).label("task"), *columns)
+    free = leases.free(model, clock.now())
+    return query.select_from(model).where(free).order_by(model.due_at).limit(_WINDOW)
 
 
 def expire_unauthenticated() -> int:
     """Cancel charges whose holder did not authenticate within a day; return how many were due."""
     abandoned = leases.due(Charge, (REQUIRES_ACTION,), limit=BATCH)
     db.session.rollback()
-    for charge_id in abandoned:
-        expire(charge_id)
+    with traffic.background():
+        for charge_id in abandoned:
+            expire(charge_id)
     return len(abandoned)

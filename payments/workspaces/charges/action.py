@@ -10,7 +10,7 @@ from payments.gateway.results import Payment
 from payments.kit import leases
 from payments.kit.db import db
 from payments.kit.transactions import end_read, transaction
-from payments.workspaces import errors, queries
+from payments.workspaces import attempts, errors, queries
 from payments.workspaces.charges.outcomes import of_payment
 from payments.workspaces.charges.record import record
 from payments.workspaces.guards import Access
@@ -84,15 +84,16 @@ def expire(charge_id: int) -> None:
         payment = _ended(platform(), intent)
     except GatewayError as error:
         log.warning("charge %s will expire later: %s", charge_id, error.code)
-        _later(charge_id)
+        _later(charge_id, fence, error)
         return
     record(charge_id, of_payment(payment), actor="sweep")
 
 
-def _later(charge_id: int) -> None:
+def _later(charge_id: int, fence: int, error: GatewayError) -> None:
     with transaction():
-        charge = db.session.get_one(Charge, charge_id)
-        leases.release(charge, due_in=leases.backoff(charge.tries))
+        charge = db.session.get_one(Charge, charge_id, with_for_update=True)
+        if charge.fence == fence and charge.status == REQUIRES_ACTION:
+            attempts.give_back(charge, throttled=error.throttled)
 
 
 def _ended(gateway: Gateway, intent: str) -> Payment:

@@ -11,7 +11,7 @@ from payments import jobs
 from payments.invoices import documents
 from payments.invoices.issue import mark_failed, mark_paid
 from payments.invoices.models import Invoice
-from payments.kit import clock
+from payments.kit import clock, leases
 from payments.kit.db import db
 from payments.kit.transactions import after_commit, transaction
 from payments.timeline.append import append
@@ -67,7 +67,8 @@ def _take_over(charge: Charge, outcome: Outcome) -> None:
     charge.stripe_payment_intent_id = outcome.payment_intent or charge.stripe_payment_intent_id
     charge.error_code, charge.decline_code = outcome.error_code, outcome.decline_code
     charge.error_message = (outcome.message or "")[:500] or None
-    charge.leased_until, charge.uncertain = None, False
+    leases.release(charge)
+    charge.uncertain = False
     if outcome.status != REQUIRES_ACTION:
         charge.settled_at = clock.now()
 

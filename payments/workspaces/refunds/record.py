@@ -9,7 +9,7 @@ from payments.gateway.results import RefundResult
 from payments.invoices import documents
 from payments.invoices.issue import set_refunded
 from payments.invoices.models import PAID, REFUNDED, Invoice
-from payments.kit import clock
+from payments.kit import clock, leases
 from payments.kit.db import db
 from payments.kit.transactions import after_commit, transaction
 from payments.timeline.append import append
@@ -95,7 +95,8 @@ def _apply(refund: Refund, outcome: RefundOutcome, actor: str) -> None:
         outcome.error_code,
         (outcome.message or "")[:500] or None,
     )
-    refund.leased_until, refund.uncertain, refund.settled_at = None, False, clock.now()
+    leases.release(refund)
+    refund.uncertain, refund.settled_at = False, clock.now()
     db.session.flush()
     _restate_invoice(refund.invoice_id)
     _note(refund, actor)

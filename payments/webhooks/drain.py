@@ -6,7 +6,7 @@ import json
 import logging
 
 from payments.gateway.errors import GatewayError
-from payments.kit import clock
+from payments.kit import clock, steps
 from payments.kit.db import db
 from payments.webhooks import batches, inbox, ledgers, wake
 from payments.webhooks.batches import Taken
@@ -25,6 +25,8 @@ def drain() -> int:
     # Whoever still holds an event then stops in good time before its lease runs out.
     deadline = clock.monotonic() + LEASE_SECONDS // 2
     taken = batches.take(BATCH)
+    if taken:
+        steps.passed("event.taken")
     _platform([event for event in taken if event.owner == PLATFORM], deadline)
     ledgers.apply([event for event in taken if event.owner != PLATFORM], deadline)
     return len(taken)
@@ -47,6 +49,7 @@ def process(row_id: int) -> None:
 
 
 def _handle(row_id: int, fence: int, event_id: str, payload: str) -> None:
+    steps.passed("event.applying")
     try:
         handle(json.loads(payload))
     except GatewayError as error:

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from payments.kit import clock, leases, logs
+from payments.kit import clock, leases, logs, steps
 from payments.kit.db import db, is_sqlite
 from payments.kit.transactions import end_read, transaction
 from payments.webhooks.models import (
@@ -92,6 +92,8 @@ def finish(row_id: int, fence: int) -> None:
             return
         event.state, event.processed_at, event.last_error = PROCESSED, clock.now(), None
         leases.release(event)
+        steps.passed("event.finishing")
+    steps.passed("event.finished")
 
 
 def fail(row_id: int, fence: int, reason: str, *, patient: bool = False) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from payments.gateway.errors import ActionRequired, BadCredentials, Declined, GatewayError, Rejected
 from payments.gateway.gateway import Gateway, platform
 from payments.invoices.models import Invoice
+from payments.kit import steps
 from payments.kit.db import db
 from payments.kit.transactions import end_read, transaction
 from payments.workspaces import attempts
@@ -48,6 +49,7 @@ def run(charge_id: int) -> None:
     claimed = _claimed(charge_id)
     if claimed is None:
         return
+    steps.passed("charge.claimed")
     attempt, order = claimed
     outcome: Outcome | None
     try:
@@ -97,6 +99,7 @@ def _asked(attempt: Attempt, order: Order) -> Outcome:
         return EXPIRED
     customer = ensure_customer(gateway, db.session.get_one(Workspace, order.workspace_id))
     end_read()
+    steps.passed("charge.customer_ready")
     if attempt.look_first:
         return _looked_up(gateway, customer, attempt, order)
     return _charged(gateway, customer, order, attempt.key)
@@ -112,6 +115,7 @@ def _looked_up(gateway: Gateway, customer: str, attempt: Attempt, order: Order) 
 
 
 def _charged(gateway: Gateway, customer: str, order: Order, key: str) -> Outcome:
+    steps.passed("charge.calling")
     try:
         payment = gateway.charge(
             amount=order.amount,
@@ -127,6 +131,7 @@ def _charged(gateway: Gateway, customer: str, order: Order, key: str) -> Outcome
             raise
         drop_detached(order.payment_method, actor="worker")
         return DETACHED
+    steps.passed("charge.answered")
     return outcomes.of_payment(payment)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from payments import jobs
 from payments.extensions import settings
+from payments.kit import steps
 from payments.kit.db import db
 from payments.kit.transactions import transaction
 from payments.workspaces import queries
@@ -47,9 +48,12 @@ def _reserved(
     workspace_id, user_id, plan_id = access.workspace.id, access.user.id, plan.id
     method_id = choose_method(access, reference).id
     with transaction():
-        return reserve(
+        charge_id = reserve(
             workspace_id, plan_id, method_id, requested_by=user_id, request_key=request_key
         ).id
+        steps.passed("charge.reserved")
+    steps.passed("charge.committed")
+    return charge_id
 
 
 def _upgrade_free(access: Access, plan: PricingPlan) -> None:
@@ -62,7 +66,9 @@ def _driven(charge_id: int, *, wait: bool) -> Charge:
     """Wake a worker for the charge and wait a while for what becomes of it."""
 
     def start() -> bool:
-        return jobs.enqueue(jobs.RUN_CHARGE, charge_id=charge_id)
+        sent = jobs.enqueue(jobs.RUN_CHARGE, charge_id=charge_id)
+        steps.passed("charge.enqueued")
+        return sent
 
     if wait:
         seconds = settings().charge_wait_seconds

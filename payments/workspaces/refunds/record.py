@@ -9,7 +9,7 @@ from payments.gateway.results import RefundResult
 from payments.invoices import documents
 from payments.invoices.issue import set_refunded
 from payments.invoices.models import PAID, REFUNDED, Invoice
-from payments.kit import clock
+from payments.kit import clock, steps
 from payments.kit.db import db
 from payments.kit.transactions import after_commit, transaction
 from payments.timeline.append import append
@@ -50,7 +50,10 @@ def record(refund_id: int, outcome: RefundOutcome, *, actor: str) -> None:
         refund = db.session.get_one(Refund, refund_id)
         queries.lock_workspace(refund.workspace_id)
         db.session.refresh(refund)
+        after_commit(lambda: steps.passed("refund.recorded"))
         _apply(refund, outcome, actor)
+        steps.passed("refund.recording")
+    steps.passed("refund.announced")
 
 
 def adopt(charge: Charge, results: list[RefundResult], *, actor: str) -> None:

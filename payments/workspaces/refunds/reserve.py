@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from payments.invoices.models import PAID, UPGRADE, Invoice
+from payments.kit import steps
 from payments.kit.db import db
 from payments.kit.transactions import transaction
 from payments.timeline.append import append
@@ -33,7 +34,10 @@ def reserve(
         invoice = db.session.get_one(Invoice, invoice_id, populate_existing=True)
         charge = _refundable(invoice)
         amount = _bounded(invoice, amount_minor)
-        return _added(charge, invoice, amount, reason, requested_by, request_key).id
+        refund_id = _added(charge, invoice, amount, reason, requested_by, request_key).id
+        steps.passed("refund.reserved")
+    steps.passed("refund.committed")
+    return refund_id
 
 
 def _refundable(invoice: Invoice) -> Charge:

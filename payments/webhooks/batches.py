@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from payments.kit import clock, leases
 from payments.kit.db import db
+from payments.kit.repeat import repeated
 from payments.kit.transactions import transaction
 from payments.webhooks.inbox import LEASE_SECONDS, due, waiting
 from payments.webhooks.models import PROCESSED, WAITS, WebhookEvent
@@ -33,6 +34,7 @@ class Taken:
     payload: str = field(repr=False)
 
 
+@repeated
 def take(limit: int) -> list[Taken]:
     """Take up to `limit` due events for LEASE_SECONDS, of every owner who waits a fair part."""
     with transaction() as session:

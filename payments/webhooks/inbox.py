@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from payments.kit import clock, leases, logs, steps
 from payments.kit.db import db, is_sqlite
+from payments.kit.repeat import repeated
 from payments.kit.transactions import end_read, transaction
 from payments.webhooks.models import (
     DEAD,
@@ -84,6 +85,7 @@ def waiting() -> sa.Select[int]:
     return sa.select(WebhookEvent.id).where(WAITS, free).order_by(WebhookEvent.due_at)
 
 
+@repeated
 def finish(row_id: int, fence: int) -> None:
     """Mark an event as handled, by whoever holds it still."""
     with transaction():
@@ -96,6 +98,7 @@ def finish(row_id: int, fence: int) -> None:
     steps.passed("event.finished")
 
 
+@repeated
 def fail(row_id: int, fence: int, reason: str, *, patient: bool = False) -> None:
     """Put an event back with a growing wait; after MOST_TRIES it is dead until replayed.
 

@@ -31,6 +31,7 @@ from payments.invoices.storage import (
 )
 from payments.kit import leases, steps
 from payments.kit.db import db
+from payments.kit.repeat import repeated
 from payments.kit.transactions import end_read, transaction
 from payments.workspaces import queries
 from payments.workspaces.models import Refund, Workspace
@@ -124,6 +125,7 @@ def render(invoice_id: int) -> None:
         _settle(invoice_id, fence, wanted, pdf)
 
 
+@repeated
 def _claimed(invoice_id: int) -> tuple[int, Draft] | None:
     with transaction():
         row = documents.find(invoice_id)
@@ -135,6 +137,7 @@ def _claimed(invoice_id: int) -> tuple[int, Draft] | None:
         return None if fence is None else (fence, draft(invoice_id))
 
 
+@repeated
 def _settle(invoice_id: int, fence: int, made: Draft, pdf: bytes) -> None:
     with transaction():
         if draft(invoice_id).fingerprint == made.fingerprint:

@@ -11,6 +11,9 @@ from typing import Any
 from tests.support.shop import eventually
 
 HOOK = Path(__file__).parent / "crash"
+# Imported before the fork, so that the next process is there at once when one has died.
+READY = ("--include", "payments.app")
+AT_ONCE = {"GUNICORN_CMD_ARGS": "--preload"}
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from payments.gateway.gateway import Gateway, platform
 from payments.invoices.models import Invoice
 from payments.kit import steps
 from payments.kit.db import db
+from payments.kit.repeat import repeated
 from payments.kit.transactions import end_read, transaction
 from payments.workspaces import attempts
 from payments.workspaces.attempts import Attempt
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 
 EXPIRED = Outcome(FAILED, None, "expired", None, "The payment could not be made in time.")
 DETACHED = Outcome(FAILED, None, "invalid_payment_method", None, "Invalid payment method")
+
+# https://docs.stripe.com/error-codes#amount-too-small
+_AMOUNTS = frozenset({"amount_too_small", "amount_too_large"})
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ def run(charge_id: int) -> None:
         record(charge_id, outcome, actor="worker")
 
 
+@repeated
 def _claimed(charge_id: int) -> tuple[Attempt, Order] | None:
     with transaction():
         attempt = attempts.claim(Charge, charge_id)
@@ -152,7 +157,8 @@ def _decided(attempt: Attempt, error: GatewayError) -> Outcome | None:
             return outcomes.needs_action(error.payment_intent, error.message)
         case Rejected(key_reused=False):
             log.error("Stripe rejected charge %s: %s", attempt.row_id, error.message)
-            return outcomes.of_refusal(error, "stripe_error")
+            code = "amount_not_chargeable" if error.code in _AMOUNTS else "stripe_error"
+            return outcomes.of_refusal(error, code)
         case BadCredentials() if not attempt.uncertain:
             log.error("the platform's Stripe key was refused: %s", error.code)
             return outcomes.of_refusal(error, "stripe_not_configured")

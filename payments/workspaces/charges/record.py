@@ -13,6 +13,7 @@ from payments.invoices.issue import mark_failed, mark_paid
 from payments.invoices.models import Invoice
 from payments.kit import clock, steps
 from payments.kit.db import db
+from payments.kit.repeat import repeated
 from payments.kit.transactions import after_commit, transaction
 from payments.timeline.append import append
 from payments.workspaces import queries
@@ -35,6 +36,7 @@ ACTION_EXPIRES_AFTER = timedelta(hours=24)
 _RANK = {PENDING: 0, REQUIRES_ACTION: 1, FAILED: 2, CANCELED: 2, SUCCEEDED: 3}
 
 
+@repeated
 def record(charge_id: int, outcome: Outcome, *, actor: str) -> bool:
     """Apply what Stripe said about a charge; True when it changed something.
 

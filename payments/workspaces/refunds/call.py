@@ -10,6 +10,7 @@ from payments.gateway.gateway import Gateway, platform
 from payments.gateway.results import RefundResult
 from payments.kit import steps
 from payments.kit.db import db
+from payments.kit.repeat import repeated
 from payments.kit.transactions import transaction
 from payments.workspaces import attempts
 from payments.workspaces.attempts import Attempt
@@ -47,6 +48,7 @@ def run(refund_id: int) -> None:
         record(refund_id, outcome, actor="worker")
 
 
+@repeated
 def _claimed(refund_id: int) -> tuple[Attempt, Order] | None:
     with transaction():
         attempt = attempts.claim(Refund, refund_id)

@@ -11,6 +11,7 @@ from payments.invoices.issue import set_refunded
 from payments.invoices.models import PAID, REFUNDED, Invoice
 from payments.kit import clock, steps
 from payments.kit.db import db
+from payments.kit.repeat import repeated
 from payments.kit.transactions import after_commit, transaction
 from payments.timeline.append import append
 from payments.workspaces import queries
@@ -44,6 +45,7 @@ def channel(refund_id: int) -> str:
     return f"refund:{refund_id}"
 
 
+@repeated
 def record(refund_id: int, outcome: RefundOutcome, *, actor: str) -> None:
     """Apply what Stripe said about a refund; idempotent, and a status only ever climbs."""
     with transaction():
@@ -56,6 +58,7 @@ def record(refund_id: int, outcome: RefundOutcome, *, actor: str) -> None:
     steps.passed("refund.announced")
 
 
+@repeated
 def adopt(charge: Charge, results: list[RefundResult], *, actor: str) -> None:
     """Bring a charge's refunds level with Stripe's list: those made in the dashboard get a row."""
     charge_id, workspace_id = charge.id, charge.workspace_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 from payments.invoices.models import PAID, UPGRADE, Invoice
 from payments.kit import steps
 from payments.kit.db import db
+from payments.kit.repeat import repeated
 from payments.kit.transactions import transaction
 from payments.timeline.append import append
 from payments.workspaces import errors, queries
@@ -15,6 +16,7 @@ from payments.workspaces.models.charges import PENDING, SUBMITTED, SUCCEEDED
 SET_ASIDE = (PENDING, SUBMITTED, SUCCEEDED)
 
 
+@repeated
 def reserve(
     invoice: Invoice,
     amount_minor: int | None,

@@ -23,7 +23,7 @@ from tests.support import processes
 from tests.support.people import Person, Place
 from tests.support.shop import Shop, eventually
 from tests.support.site import Site
-from tests.support.steps import Doom, of_the_web
+from tests.support.steps import READY, Doom, of_the_web
 
 ASYNC = {"Prefer": "respond-async"}
 REFUNDED = 400
@@ -66,7 +66,7 @@ def scene(site: Site, web: processes.HttpClient, tmp_path_factory: Any) -> Itera
     doom = Doom(tmp_path_factory.mktemp("steps"))
     made = Scene(site, doom, [site.customer() for _ in range(14)], [])
     shop = site.over(web)
-    with processes.worker(doom.environment(site.environment), processes=1):
+    with processes.worker(doom.environment(site.environment), processes=1, options=READY):
         charge_all(made, shop)
         refund_some(made, shop)
         tell_of_some(made, shop)

@@ -12,11 +12,9 @@ from typing import Any
 
 import pytest
 import requests
-import sqlalchemy as sa
 
-from payments.idempotency.models import IdempotentRequest
 from payments.invoices.models import Invoice
-from payments.kit import clock, steps
+from payments.kit import steps
 from payments.webhooks.models import PROCESSED, WebhookEvent
 from payments.workspaces.charges import call
 from payments.workspaces.models import Charge, Refund
@@ -68,7 +66,7 @@ def scene(site: Site, web: HttpClient, tmp_path_factory: Any) -> Iterator[Scene]
             assert step in doom.met
             eventually(client.answers, seconds=30)
     made.before = states(made)
-    forget_the_dead(site)
+    site.unlock()
     site.redis.flushdb()
     with site.worker():
         site.sweep()
@@ -109,12 +107,6 @@ def states(made: Scene) -> dict[str, list[str]]:
     found = {step: [row.status for row in made.charges(step)] for step in UPGRADES}
     found |= {step: [row.status for row in made.refunds(step)] for step in REFUNDS}
     return found | {step: [row.state for row in made.delivered(step)] for step in DELIVERIES}
-
-
-def forget_the_dead(site: Site) -> None:
-    """Let the minute pass after which a key that a dead process held may be used again."""
-    held = sa.update(IdempotentRequest).where(IdempotentRequest.status.is_(None))
-    site.run(lambda session: session.execute(held.values(locked_until=clock.now())))
 
 
 @pytest.mark.parametrize("step", [*UPGRADES, *REFUNDS, *DELIVERIES])

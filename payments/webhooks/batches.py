@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from payments.kit import clock, leases
 from payments.kit.db import db
+from payments.kit.repeat import repeated
 from payments.kit.transactions import transaction
 from payments.webhooks.inbox import LEASE_SECONDS, MOST_TRIES, due, told, waiting
 from payments.webhooks.models import DEAD, FAILED, PROCESSED, WAITS, WebhookEvent
@@ -52,6 +53,7 @@ class _Free:
     leased_until: datetime | None
 
 
+@repeated
 def take(limit: int) -> list[Taken]:
     """Take up to `limit` due events for LEASE_SECONDS, of every owner who waits a fair part."""
     with transaction() as session:

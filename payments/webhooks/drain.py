@@ -7,7 +7,7 @@ import logging
 
 from payments.gateway import traffic
 from payments.gateway.errors import GatewayError
-from payments.kit import clock
+from payments.kit import clock, steps
 from payments.kit.db import db
 from payments.webhooks import batches, inbox, ledgers, misses, wake
 from payments.webhooks.batches import Taken
@@ -28,6 +28,8 @@ def drain() -> int:
     # Whoever still holds an event then stops in good time before its lease runs out.
     deadline = clock.monotonic() + LEASE_SECONDS // 2
     taken = batches.take(BATCH)
+    if taken:
+        steps.passed("event.taken")
     with traffic.background(seconds=_TURN_SECONDS):
         _platform([event for event in taken if event.owner == PLATFORM], deadline)
         ledgers.apply([event for event in taken if event.owner != PLATFORM], deadline)
@@ -47,6 +49,7 @@ def _platform(taken: list[Taken], deadline: float) -> None:
 
 def _handle(event: Taken) -> Exception | None:
     """Handle one event: done, back later, or dead; return what went wrong."""
+    steps.passed("event.applying")
     try:
         handle(json.loads(event.payload))
     except Exception as error:  # whatever a shape we do not know breaks: kept, retried, shown

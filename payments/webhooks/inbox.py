@@ -8,8 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from payments.kit import clock, leases, logs
+from payments.kit import clock, leases, logs, steps
 from payments.kit.db import db, is_sqlite
+from payments.kit.repeat import repeated
 from payments.kit.transactions import end_read, transaction
 from payments.webhooks.models import (
     DEAD,
@@ -72,6 +73,7 @@ def waiting() -> sa.Select[int]:
     return sa.select(WebhookEvent.id).where(WAITS, free).order_by(WebhookEvent.due_at)
 
 
+@repeated
 def finish(row_id: int, fence: int) -> None:
     """Mark an event as handled, by whoever holds it still."""
     with transaction():
@@ -80,8 +82,11 @@ def finish(row_id: int, fence: int) -> None:
             return
         event.state, event.processed_at, event.last_error = PROCESSED, clock.now(), None
         leases.release(event)
+        steps.passed("event.finishing")
+    steps.passed("event.finished")
 
 
+@repeated
 def fail(row_id: int, fence: int, reason: str) -> None:
     """Put an event back with a growing wait; after MOST_TRIES it is dead until replayed."""
     with transaction():

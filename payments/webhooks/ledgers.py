@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from payments.kit import steps
 from payments.kit.db import db
 from payments.kit.transactions import transaction
 from payments.projects.sync import payload
@@ -54,11 +55,14 @@ def _in_batch(entries: list[Entry]) -> list[tuple[Entry, Topic]]:
     try:
         with transaction():
             held = _still_held(entries)
+            steps.passed("event.applying")
             waiting = list(_apply(held))
             _finish(held, waiting)
+            steps.passed("event.finishing")
     except Exception:
         log.warning("%d events are taken one by one", len(entries), exc_info=True)
         return _one_by_one(entries)
+    steps.passed("event.finished")
     return waiting
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from payments.gateway.billing import Billing
 from payments.gateway.errors import BadCredentials, GatewayError, OutcomeUnknown
-from payments.kit import clock
+from payments.kit import clock, steps
 from payments.kit.db import db
 from payments.kit.transactions import transaction
 from payments.projects.errors import StripeNotSetUp
@@ -77,6 +77,7 @@ def _look_and_record(billing: Billing, account: Account, topic: Topic, group: li
     for attempt in range(_LOOKS):
         since = clock.now()
         present = look(billing, account, topic)
+        steps.passed("event.looked")
         try:
             with transaction():
                 held = batches.hold(group)
@@ -87,8 +88,10 @@ def _look_and_record(billing: Billing, account: Account, topic: Topic, group: li
                 record(book, topic, present, at=at, since=since, actor=actor)
                 book.close()
                 batches.finish(held)
+                steps.passed("event.finishing")
         except Overtaken:
             if attempt == _LOOKS - 1:
                 raise
         else:
+            steps.passed("event.finished")
             return

@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 
 from payments import jobs
 from payments.extensions import redis
+from payments.kit import steps
 from payments.webhooks import inbox
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ def wake() -> None:
 
     Without Redis nothing is lost: the sweep finds the rows.
     """
+    steps.passed("event.stored")
     try:
         if redis().set(_CALLED, "1", nx=True, ex=_CALLED_SECONDS) and not jobs.enqueue(
             jobs.DRAIN_INBOX
@@ -29,6 +31,7 @@ def wake() -> None:
             redis().delete(_CALLED)
     except RedisError as error:
         log.warning("could not wake the worker: %s", type(error).__name__)
+    steps.passed("event.woken")
 
 
 def wake_if_any() -> None:

@@ -59,6 +59,9 @@ _FAILURES: dict[str, Callable[[Charge], AppError]] = {
     _CONFIGURATION: lambda charge: errors.StripeNotConfigured(details=_common(charge)),
     "expired": lambda charge: errors.PaymentError(charge.error_message, details=_common(charge)),
     "invalid_payment_method": lambda charge: errors.InvalidPaymentMethod(details=_common(charge)),
+    "amount_not_chargeable": lambda charge: errors.AmountNotChargeable(
+        charge.error_message, details=_common(charge)
+    ),
     "authentication_required": _authentication,
 }
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from payments.gateway.errors import GatewayError, OutcomeUnknown, Rejected
 from payments.kit import clock, leases
 from payments.kit.db import db
+from payments.kit.repeat import repeated
 from payments.kit.transactions import transaction
 from payments.workspaces.models import Charge, Refund
 from payments.workspaces.models.charges import PENDING
@@ -81,6 +82,7 @@ def claim(model: type[Work], row_id: int) -> Attempt | None:
     return attempt
 
 
+@repeated
 def next_attempt(attempt: Attempt) -> str:
     """Begin another attempt after the former one is known to hold nothing; return its key.
 
@@ -96,6 +98,7 @@ def next_attempt(attempt: Attempt) -> str:
         return row.idempotency_key
 
 
+@repeated
 def put_back(
     attempt: Attempt, *, uncertain: bool, attention: bool = False, intent: str | None = None
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from payments.gateway.errors import KEY_IN_USE, OutcomeUnknown
 from payments.gateway.gateway import Gateway
-from payments.kit import clock
+from payments.kit import clock, steps
 from payments.kit.transactions import end_read, transaction
 from payments.workspaces import queries
 from payments.workspaces.models import Workspace
@@ -28,6 +28,7 @@ def ensure_customer(gateway: Gateway, workspace: Workspace) -> str:
         return customer
     end_read()
     made = _created(gateway, workspace_id)
+    steps.passed("customer.created")
     with transaction():
         held = queries.lock_workspace(workspace_id)
         held.stripe_customer_id = held.stripe_customer_id or made

@@ -29,8 +29,9 @@ from payments.invoices.storage import (
     document_key,
     open_store,
 )
-from payments.kit import leases
+from payments.kit import leases, steps
 from payments.kit.db import db
+from payments.kit.repeat import repeated
 from payments.kit.transactions import end_read, transaction
 from payments.workspaces import queries
 from payments.workspaces.models import Refund, Workspace
@@ -110,10 +111,13 @@ def render(invoice_id: int) -> None:
     claimed = _claimed(invoice_id)
     if claimed is None:
         return
+    steps.passed("document.claimed")
     fence, wanted = claimed
     try:
         pdf = render_pdf(wanted.document)
+        steps.passed("document.rendered")
         _store().put(wanted.key, pdf)
+        steps.passed("document.stored")
     except (RenderFailed, StorageUnavailable) as error:
         log.error("the PDF of invoice %s failed: %s", invoice_id, error)
         _put_back(invoice_id, fence, str(error))
@@ -121,6 +125,7 @@ def render(invoice_id: int) -> None:
         _settle(invoice_id, fence, wanted, pdf)
 
 
+@repeated
 def _claimed(invoice_id: int) -> tuple[int, Draft] | None:
     with transaction():
         row = documents.find(invoice_id)
@@ -145,6 +150,7 @@ def _is_deadly(row_id: int) -> bool:
     return True
 
 
+@repeated
 def _settle(invoice_id: int, fence: int, made: Draft, pdf: bytes) -> None:
     with transaction():
         if draft(invoice_id).fingerprint == made.fingerprint:
@@ -152,6 +158,7 @@ def _settle(invoice_id: int, fence: int, made: Draft, pdf: bytes) -> None:
         else:
             # A name or an address changed while we rendered; whoever waits would wait in vain.
             documents.request(db.session.get_one(Invoice, invoice_id))
+    steps.passed("document.settled")
 
 
 def _put_back(invoice_id: int, fence: int, reason: str) -> None:

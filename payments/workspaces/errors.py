@@ -95,6 +95,15 @@ class ChargeInProgress(Conflict):
     sentence = "A charge for this workspace is still in progress"
 
 
+class PriceChanged(Conflict):
+    code = "price_changed"
+    sentence = "The plan's price has changed since it was shown"
+
+
+class AmountNotChargeable(BadInput):
+    code, sentence = "amount_not_chargeable", "The plan's price cannot be charged"
+
+
 class ChargeNotCancelable(Conflict):
     code = "charge_not_cancelable"
     sentence = "Only a charge that waits for authentication can be canceled"

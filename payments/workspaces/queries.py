@@ -66,6 +66,12 @@ def get_plan(plan_id: int) -> PricingPlan:
     return db.session.get_one(PricingPlan, plan_id)
 
 
+def hold_plan(plan_id: int) -> PricingPlan:
+    """Return the plan as it is now; its price stays until the transaction ends."""
+    query = sa.select(PricingPlan).where(PricingPlan.id == plan_id).with_for_update(read=True)
+    return db.session.scalars(query.execution_options(populate_existing=True)).one()
+
+
 def payment_methods(workspace_id: int, *, inactive: bool = False) -> list[PaymentMethod]:
     """Return the workspace's methods: the default first, then the newest."""
     query = sa.select(PaymentMethod).where(PaymentMethod.workspace_id == workspace_id)

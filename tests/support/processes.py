@@ -132,16 +132,24 @@ def web(environment: Mapping[str, str]) -> Iterator[HttpClient]:
 
 
 @contextmanager
-def worker(environment: Mapping[str, str], *, processes: int = 2) -> Iterator[Group]:
+def worker(
+    environment: Mapping[str, str], *, processes: int = 2, options: tuple[str, ...] = ()
+) -> Iterator[Group]:
     """Run a Celery worker as the Procfile does (prefork), until the block ends."""
-    with running(start_worker(environment, processes=processes)) as group:
+    with running(start_worker(environment, processes=processes, options=options)) as group:
         yield group
 
 
-def start_worker(environment: Mapping[str, str], *, processes: int = 2, queues: str = "") -> Group:
+def start_worker(
+    environment: Mapping[str, str],
+    *,
+    processes: int = 2,
+    queues: str = "",
+    options: tuple[str, ...] = (),
+) -> Group:
     """Start a worker (on every queue, unless some are named) and wait until it is ready."""
     environment = {**environment, "LOG_LEVEL": "INFO"}
-    command = [*procfile("worker", environment), "--concurrency", str(processes)]
+    command = [*procfile("worker", environment), "--concurrency", str(processes), *options]
     group = Group("worker", [*command, *(["--queues", queues] if queues else [])], environment)
     try:
         return group.wait_until(lambda: " ready." in group.output)

@@ -24,6 +24,7 @@ from sqlalchemy import orm
 from payments import config, jobs
 from payments.auth.models import User
 from payments.config import Settings
+from payments.idempotency.models import IdempotentRequest
 from payments.invoices.models import InvoiceDocument
 from payments.kit import clock
 from payments.kit.db import db
@@ -124,6 +125,11 @@ class Site:
             held = sa.update(model).where(model.leased_until.is_not(None))
             self.run(lambda session, held=held: session.execute(held.values(leased_until=past)))
 
+    def unlock(self) -> None:
+        """Let the minute pass after which a key that a dead request held may be used again."""
+        held = sa.update(IdempotentRequest).where(IdempotentRequest.status.is_(None))
+        self.run(lambda session: session.execute(held.values(locked_until=clock.now())))
+
     def clear(self) -> None:
         """Settle whatever a test left open, so that the next one's workers have only its own."""
         self.redis.flushdb()
@@ -183,13 +189,14 @@ def open_site(
     *,
     redis_url: str | None = None,
     own_redis: bool = False,
+    database_server: str | None = GIVEN_DATABASE,
     **variables: str,
 ) -> Iterator[Site]:
     """Make an installation below `folder`; its database, Redis and account are nobody else's."""
     with ExitStack() as held:
         if own_redis or not redis_url:
             redis_url = held.enter_context(stack.valkey()).connection_url
-        database = held.enter_context(stack.database(GIVEN_DATABASE, folder))
+        database = held.enter_context(stack.database(database_server, folder))
         environment = {
             "DATABASE_URL": database,
             "REDIS_URL": redis_url,

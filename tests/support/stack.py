@@ -51,7 +51,7 @@ def database(url: str | None, folder: Path) -> Iterator[str]:
         yield f"sqlite:///{folder / 'payments.sqlite3'}"
         return
     name = f"payments_test_{uuid4().hex[:12]}"
-    server = sa.create_engine(normalize_url(url), isolation_level="AUTOCOMMIT")
+    server = sa.create_engine(normalize_url(url), isolation_level="AUTOCOMMIT", pool_pre_ping=True)
     with server.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
     yield server.url.set(database=name).render_as_string(hide_password=False)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from payments.gateway.errors import ActionRequired, BadCredentials, Declined, GatewayError, Rejected
 from payments.gateway.gateway import Gateway, platform
 from payments.invoices.models import Invoice
+from payments.kit import steps
 from payments.kit.db import db
+from payments.kit.repeat import repeated
 from payments.kit.transactions import end_read, transaction
 from payments.workspaces import attempts
 from payments.workspaces.attempts import Attempt
@@ -25,6 +27,9 @@ log = logging.getLogger(__name__)
 
 EXPIRED = Outcome(FAILED, None, "expired", None, "The payment could not be made in time.")
 DETACHED = Outcome(FAILED, None, "invalid_payment_method", None, "Invalid payment method")
+
+# https://docs.stripe.com/error-codes#amount-too-small
+_AMOUNTS = frozenset({"amount_too_small", "amount_too_large"})
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ def run(charge_id: int) -> None:
     claimed = _claimed(charge_id)
     if claimed is None:
         return
+    steps.passed("charge.claimed")
     attempt, order = claimed
     outcome: Outcome | None
     try:
@@ -62,6 +68,7 @@ def run(charge_id: int) -> None:
         record(charge_id, outcome, actor="worker")
 
 
+@repeated
 def _claimed(charge_id: int) -> tuple[Attempt, Order] | None:
     with transaction():
         attempt = attempts.claim(Charge, charge_id)
@@ -97,6 +104,7 @@ def _asked(attempt: Attempt, order: Order) -> Outcome:
         return EXPIRED
     customer = ensure_customer(gateway, db.session.get_one(Workspace, order.workspace_id))
     end_read()
+    steps.passed("charge.customer_ready")
     if attempt.look_first:
         return _looked_up(gateway, customer, attempt, order)
     return _charged(gateway, customer, order, attempt.key)
@@ -112,6 +120,7 @@ def _looked_up(gateway: Gateway, customer: str, attempt: Attempt, order: Order) 
 
 
 def _charged(gateway: Gateway, customer: str, order: Order, key: str) -> Outcome:
+    steps.passed("charge.calling")
     try:
         payment = gateway.charge(
             amount=order.amount,
@@ -127,6 +136,7 @@ def _charged(gateway: Gateway, customer: str, order: Order, key: str) -> Outcome
             raise
         drop_detached(order.payment_method, actor="worker")
         return DETACHED
+    steps.passed("charge.answered")
     return outcomes.of_payment(payment)
 
 
@@ -147,7 +157,8 @@ def _decided(attempt: Attempt, error: GatewayError) -> Outcome | None:
             return outcomes.needs_action(error.payment_intent, error.message)
         case Rejected(key_reused=False):
             log.error("Stripe rejected charge %s: %s", attempt.row_id, error.message)
-            return outcomes.of_refusal(error, "stripe_error")
+            code = "amount_not_chargeable" if error.code in _AMOUNTS else "stripe_error"
+            return outcomes.of_refusal(error, code)
         case BadCredentials() if not attempt.uncertain:
             log.error("the platform's Stripe key was refused: %s", error.code)
             return outcomes.of_refusal(error, "stripe_not_configured")

@@ -11,8 +11,9 @@ from payments import jobs
 from payments.invoices import documents
 from payments.invoices.issue import mark_failed, mark_paid
 from payments.invoices.models import Invoice
-from payments.kit import clock, leases
+from payments.kit import clock, leases, steps
 from payments.kit.db import db
+from payments.kit.repeat import repeated
 from payments.kit.transactions import after_commit, transaction
 from payments.timeline.append import append
 from payments.workspaces import queries
@@ -35,6 +36,7 @@ ACTION_EXPIRES_AFTER = timedelta(hours=24)
 _RANK = {PENDING: 0, REQUIRES_ACTION: 1, FAILED: 2, CANCELED: 2, SUCCEEDED: 3}
 
 
+@repeated
 def record(charge_id: int, outcome: Outcome, *, actor: str) -> bool:
     """Apply what Stripe said about a charge; True when it changed something.
 
@@ -44,12 +46,15 @@ def record(charge_id: int, outcome: Outcome, *, actor: str) -> bool:
         charge, workspace = _locked(charge_id)
         if _RANK[outcome.status] <= _RANK[charge.status]:
             return False
+        after_commit(lambda: steps.passed("charge.recorded"))
         _take_over(charge, outcome)
         invoice = db.session.get_one(Invoice, charge.invoice_id)
         _APPLY[outcome.status](charge, invoice, workspace)
         _note(charge, actor)
         after_commit(lambda: jobs.announce(f"charge:{charge_id}"))
-        return True
+        steps.passed("charge.recording")
+    steps.passed("charge.announced")
+    return True
 
 
 def _locked(charge_id: int) -> tuple[Charge, Workspace]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from payments.invoices import documents
@@ -12,38 +13,60 @@ from payments.kit.db import db
 from payments.timeline.append import append
 from payments.workspaces import errors, queries
 from payments.workspaces.models import Charge, PaymentMethod, PricingPlan, Workspace
-from payments.workspaces.plans.resolve import check_upgrade, describe_change
+from payments.workspaces.plans.resolve import (
+    check_price,
+    check_upgrade,
+    describe_change,
+    price_of,
+)
 
 
 def reserve(
-    workspace_id: int, plan_id: int, method_id: int, *, requested_by: int, request_key: str | None
+    workspace_id: int,
+    plan_id: int,
+    method_id: int,
+    *,
+    expected: Decimal | None = None,
+    requested_by: int,
+    request_key: str | None,
 ) -> Charge:
     """Add a pending charge over the plan's price, inside the caller's transaction.
 
-    Everything is checked again under the workspace's lock. Raises NotAnUpgrade,
+    Everything is checked again under the workspace's lock. Raises NotAnUpgrade, PriceChanged,
     ChargeInProgress or InvalidPaymentMethod.
     """
-    workspace = queries.lock_workspace(workspace_id)
-    plan, method = queries.get_plan(plan_id), queries.find_payment_method(method_id)
-    _check_idle(workspace_id)
-    check_upgrade(workspace.plan, plan)
+    workspace, plan = _upgradable(workspace_id, plan_id, expected)
+    method = queries.find_payment_method(method_id)
     if method is None or method.workspace_id != workspace_id or not method.is_active:
         raise errors.InvalidPaymentMethod
     return _added(workspace, plan, method, requested_by, request_key)
 
 
-def reserve_free(workspace_id: int, plan_id: int, *, actor: str) -> None:
+def reserve_free(
+    workspace_id: int, plan_id: int, *, expected: Decimal | None = None, actor: str
+) -> None:
     """Move up to a plan that costs nothing: no charge, an invoice over nothing."""
-    workspace = queries.lock_workspace(workspace_id)
-    plan = queries.get_plan(plan_id)
-    _check_idle(workspace_id)
-    check_upgrade(workspace.plan, plan)
+    workspace, plan = _upgradable(workspace_id, plan_id, expected)
+    if plan.price_minor:
+        raise errors.PriceChanged(details=price_of(plan))
     change = describe_change(UPGRADE, workspace, plan)
     workspace.plan = plan
     _note("plan.upgraded", workspace, actor=actor, plan=plan.slug)
     invoice = issue(workspace_id, change, amount_minor=0, currency=plan.currency)
     mark_paid(invoice, at=clock.now())
     documents.request(invoice)
+
+
+def _upgradable(
+    workspace_id: int, plan_id: int, expected: Decimal | None
+) -> tuple[Workspace, PricingPlan]:
+    """Lock the workspace and its target: neither the price nor the plan changes until the end."""
+    workspace = queries.lock_workspace(workspace_id)
+    plan = queries.hold_plan(plan_id)
+    _check_idle(workspace_id)
+    check_upgrade(workspace.plan, plan)
+    check_price(plan, expected)
+    return workspace, plan
 
 
 def _check_idle(workspace_id: int) -> None:

@@ -6,6 +6,7 @@ from payments.invoices import documents
 from payments.invoices.issue import issue, mark_paid
 from payments.invoices.models import DOWNGRADE
 from payments.kit import clock
+from payments.kit.repeat import repeated
 from payments.kit.transactions import transaction
 from payments.timeline.append import append
 from payments.workspaces import queries
@@ -18,6 +19,7 @@ NOTE = (
 )
 
 
+@repeated
 def downgrade_plan(access: Access, plan_slug: str) -> Workspace:
     """Switch the plan and log an invoice over nothing; NotADowngrade unless the plan is lower."""
     workspace_id, actor = access.workspace.id, access.actor

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
+from typing import Any
 
 from payments.invoices.issue import PlanChange
+from payments.kit import money
 from payments.workspaces import errors, queries
 from payments.workspaces.models import PricingPlan, Workspace
 
@@ -30,6 +33,17 @@ def check_upgrade(current: PricingPlan, target: PricingPlan) -> None:
     """Raise NotAnUpgrade unless the target stands above the current plan."""
     if target.rank <= current.rank:
         raise errors.NotAnUpgrade
+
+
+def check_price(plan: PricingPlan, expected: Decimal | None) -> None:
+    """Raise PriceChanged when the plan costs another amount than the one that was shown."""
+    if expected is not None and expected != money.to_major(plan.price_minor, plan.currency):
+        raise errors.PriceChanged(details=price_of(plan))
+
+
+def price_of(plan: PricingPlan) -> dict[str, Any]:
+    """Return what the plan costs now, in major units."""
+    return {"amount": money.to_major(plan.price_minor, plan.currency), "currency": plan.currency}
 
 
 def check_downgrade(current: PricingPlan, target: PricingPlan) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from payments import jobs
 from payments.extensions import settings
+from payments.kit import steps
 from payments.kit.db import db
+from payments.kit.repeat import repeated
 from payments.kit.transactions import transaction
 from payments.workspaces import queries
 from payments.workspaces.charges.reserve import reserve, reserve_free
@@ -12,7 +16,7 @@ from payments.workspaces.guards import Access
 from payments.workspaces.models import Charge, PricingPlan
 from payments.workspaces.models.charges import PENDING
 from payments.workspaces.payment_methods.choose import choose_method
-from payments.workspaces.plans.resolve import check_upgrade, resolve_plan
+from payments.workspaces.plans.resolve import check_price, check_upgrade, resolve_plan
 
 
 def upgrade_plan(
@@ -20,10 +24,11 @@ def upgrade_plan(
     plan_slug: str,
     reference: int | str | None,
     *,
+    expected: Decimal | None = None,
     wait: bool,
     request_key: str | None,
 ) -> Charge | None:
-    """Charge the plan's full price and switch to it.
+    """Charge the plan's full price and switch to it; PriceChanged if it is not as `expected`.
 
     Returns the charge, or None for a plan without a price. The charge is settled, or waits for
     authentication, or is still pending when the bounded wait is over (at once without `wait`).
@@ -32,37 +37,54 @@ def upgrade_plan(
     repeated = queries.charge_of_request(request_key)
     if repeated is None:
         check_upgrade(access.workspace.plan, plan)
+        check_price(plan, expected)
         if plan.price_minor == 0:
-            _upgrade_free(access, plan)
+            _upgrade_free(access, plan, expected)
             return None
-        charge_id = _reserved(access, plan, reference, request_key)
+        method_id = choose_method(access, reference).id
+        charge_id = _reserved(access, plan, method_id, expected, request_key)
     else:
         charge_id = repeated.id
     return _driven(charge_id, wait=wait)
 
 
+@repeated
 def _reserved(
-    access: Access, plan: PricingPlan, reference: int | str | None, request_key: str | None
+    access: Access,
+    plan: PricingPlan,
+    method_id: int,
+    expected: Decimal | None,
+    request_key: str | None,
 ) -> int:
     workspace_id, user_id, plan_id = access.workspace.id, access.user.id, plan.id
-    method_id = choose_method(access, reference).id
     with transaction():
-        return reserve(
-            workspace_id, plan_id, method_id, requested_by=user_id, request_key=request_key
+        charge_id = reserve(
+            workspace_id,
+            plan_id,
+            method_id,
+            expected=expected,
+            requested_by=user_id,
+            request_key=request_key,
         ).id
+        steps.passed("charge.reserved")
+    steps.passed("charge.committed")
+    return charge_id
 
 
-def _upgrade_free(access: Access, plan: PricingPlan) -> None:
+@repeated
+def _upgrade_free(access: Access, plan: PricingPlan, expected: Decimal | None) -> None:
     workspace_id, plan_id, actor = access.workspace.id, plan.id, access.actor
     with transaction():
-        reserve_free(workspace_id, plan_id, actor=actor)
+        reserve_free(workspace_id, plan_id, expected=expected, actor=actor)
 
 
 def _driven(charge_id: int, *, wait: bool) -> Charge:
     """Wake a worker for the charge and wait a while for what becomes of it."""
 
     def start() -> bool:
-        return jobs.enqueue(jobs.RUN_CHARGE, charge_id=charge_id)
+        sent = jobs.enqueue(jobs.RUN_CHARGE, charge_id=charge_id)
+        steps.passed("charge.enqueued")
+        return sent
 
     if wait:
         seconds = settings().charge_wait_seconds

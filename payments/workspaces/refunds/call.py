@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from payments.gateway.errors import BadCredentials, Declined, GatewayError, Rejected
 from payments.gateway.gateway import Gateway, platform
 from payments.gateway.results import RefundResult
+from payments.kit import steps
 from payments.kit.db import db
+from payments.kit.repeat import repeated
 from payments.kit.transactions import transaction
 from payments.workspaces import attempts
 from payments.workspaces.attempts import Attempt
@@ -35,6 +37,7 @@ def run(refund_id: int) -> None:
     claimed = _claimed(refund_id)
     if claimed is None:
         return
+    steps.passed("refund.claimed")
     attempt, order = claimed
     outcome: RefundOutcome | None
     try:
@@ -45,6 +48,7 @@ def run(refund_id: int) -> None:
         record(refund_id, outcome, actor="worker")
 
 
+@repeated
 def _claimed(refund_id: int) -> tuple[Attempt, Order] | None:
     with transaction():
         attempt = attempts.claim(Refund, refund_id)
@@ -75,9 +79,12 @@ def _find(listed: list[RefundResult], refund_id: int) -> RefundResult | None:
 
 
 def _refunded(gateway: Gateway, order: Order, key: str) -> RefundOutcome:
-    return of_result(
-        gateway.refund(order.payment_intent, amount=order.amount, metadata=order.metadata, key=key)
+    steps.passed("refund.calling")
+    made = gateway.refund(
+        order.payment_intent, amount=order.amount, metadata=order.metadata, key=key
     )
+    steps.passed("refund.answered")
+    return of_result(made)
 
 
 def _decided(attempt: Attempt, error: GatewayError) -> RefundOutcome | None:

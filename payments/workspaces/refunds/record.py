@@ -9,8 +9,9 @@ from payments.gateway.results import RefundResult
 from payments.invoices import documents
 from payments.invoices.issue import set_refunded
 from payments.invoices.models import PAID, REFUNDED, Invoice
-from payments.kit import clock, leases
+from payments.kit import clock, leases, steps
 from payments.kit.db import db
+from payments.kit.repeat import repeated
 from payments.kit.transactions import after_commit, transaction
 from payments.timeline.append import append
 from payments.workspaces import queries
@@ -44,15 +45,20 @@ def channel(refund_id: int) -> str:
     return f"refund:{refund_id}"
 
 
+@repeated
 def record(refund_id: int, outcome: RefundOutcome, *, actor: str) -> None:
     """Apply what Stripe said about a refund; idempotent, and a status only ever climbs."""
     with transaction():
         refund = db.session.get_one(Refund, refund_id)
         queries.lock_workspace(refund.workspace_id)
         db.session.refresh(refund)
+        after_commit(lambda: steps.passed("refund.recorded"))
         _apply(refund, outcome, actor)
+        steps.passed("refund.recording")
+    steps.passed("refund.announced")
 
 
+@repeated
 def adopt(charge: Charge, results: list[RefundResult], *, actor: str) -> None:
     """Bring a charge's refunds level with Stripe's list: those made in the dashboard get a row."""
     charge_id, workspace_id = charge.id, charge.workspace_id

@@ -9,7 +9,7 @@ from payments.auth.models import User
 from payments.extensions import settings
 from payments.invoices.models import Invoice
 from payments.invoices.queries import find_any_invoice
-from payments.kit import money
+from payments.kit import money, steps
 from payments.kit.db import db
 from payments.kit.http import parse_id
 from payments.workspaces import errors, queries
@@ -70,7 +70,9 @@ def _minor(amount: Decimal, currency: str) -> int:
 
 def _driven(refund_id: int, *, wait: bool) -> Refund:
     def start() -> bool:
-        return jobs.enqueue(jobs.RUN_REFUND, refund_id=refund_id)
+        sent = jobs.enqueue(jobs.RUN_REFUND, refund_id=refund_id)
+        steps.passed("refund.enqueued")
+        return sent
 
     if wait:
         seconds = settings().charge_wait_seconds

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from payments.invoices.models import PAID, UPGRADE, Invoice
+from payments.kit import steps
 from payments.kit.db import db
+from payments.kit.repeat import repeated
 from payments.kit.transactions import transaction
 from payments.timeline.append import append
 from payments.workspaces import errors, queries
@@ -14,6 +16,7 @@ from payments.workspaces.models.charges import PENDING, SUBMITTED, SUCCEEDED
 SET_ASIDE = (PENDING, SUBMITTED, SUCCEEDED)
 
 
+@repeated
 def reserve(
     invoice: Invoice,
     amount_minor: int | None,
@@ -33,7 +36,10 @@ def reserve(
         invoice = db.session.get_one(Invoice, invoice_id, populate_existing=True)
         charge = _refundable(invoice)
         amount = _bounded(invoice, amount_minor)
-        return _added(charge, invoice, amount, reason, requested_by, request_key).id
+        refund_id = _added(charge, invoice, amount, reason, requested_by, request_key).id
+        steps.passed("refund.reserved")
+    steps.passed("refund.committed")
+    return refund_id
 
 
 def _refundable(invoice: Invoice) -> Charge:

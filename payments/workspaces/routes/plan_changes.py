@@ -50,6 +50,7 @@ def upgrade(body: dict[str, Any], access: Access) -> Any:
         access,
         body["plan_slug"],
         body["payment_method_id"],
+        expected=body["expected_amount"],
         wait=not prefers_async(),
         request_key=request_key(),
     )

@@ -26,6 +26,12 @@ class MethodReference(ma.fields.Field[int | str]):
 class UpgradeSchema(CamelSchema):
     plan_slug = Text(required=True, least=1, most=100)
     payment_method_id = MethodReference(allow_none=True, load_default=None)
+    expected_amount = fields.Decimal(
+        allow_none=True,
+        load_default=None,
+        allow_nan=False,
+        metadata={"description": "The price that was shown, in major units: any other one is 409."},
+    )
 
 
 class DowngradeSchema(CamelSchema):

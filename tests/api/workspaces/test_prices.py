@@ -1,0 +1,127 @@
+"""What an upgrade costs: the price that was shown, in the currency's own units, or a clear no."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from payments.kit.transactions import transaction
+from payments.workspaces.models import PricingPlan
+from tests.support.people import Cast
+from tests.support.shop import Shop
+from tests.support.till import add_plan, pdf_of, pdf_text, plan_of, sent
+
+
+def upgrade(cast: Cast, **body):
+    return cast.owner.post(f"{cast.workspace.plan_changes}/upgrade-plan", body)
+
+
+def reprice(app: Flask, slug: str, minor: int) -> None:
+    with app.app_context(), transaction() as session:
+        change = sa.update(PricingPlan).where(PricingPlan.slug == slug)
+        session.execute(change.values(price_minor=minor))
+
+
+def shown(cast: Cast, slug: str) -> object:
+    plans = cast.owner.get("/api/pricing-plans").json["data"]
+    (price,) = [plan["price"] for plan in plans if plan["slug"] == slug]
+    return price
+
+
+class TestExpectedAmount:
+    def test_the_price_that_was_shown_is_charged(self, app: Flask, payer: Cast) -> None:
+        slug = add_plan(app, price_minor=1250)
+        answer = upgrade(payer, planSlug=slug, expectedAmount=shown(payer, slug))
+        assert answer.status_code == 200, answer.text
+        assert answer.json["data"]["paymentIntent"]["amount"] == 1250
+
+    @pytest.mark.parametrize("now", [1300, 1200, 0])
+    def test_a_price_that_changed_meanwhile_is_refused(
+        self, app: Flask, shop: Shop, payer: Cast, now: int
+    ) -> None:
+        """Dearer, cheaper or for nothing: not what was agreed to, so nothing at all happens."""
+        slug = add_plan(app, price_minor=1250)
+        price = shown(payer, slug)
+        reprice(app, slug, now)
+        before = len(sent(shop, "/v1/payment_intents"))
+        answer = upgrade(payer, planSlug=slug, expectedAmount=price)
+        assert (answer.status_code, answer.json["code"]) == (409, "price_changed")
+        assert answer.json["details"] == {"amount": now / 100, "currency": "usd"}
+        assert len(sent(shop, "/v1/payment_intents")) == before
+        assert shop.invoices(payer.owner, payer.workspace.slug) == []
+        assert plan_of(payer.owner, payer.workspace) == "free"
+
+    def test_who_agrees_to_the_new_price_is_charged_it(self, app: Flask, payer: Cast) -> None:
+        slug = add_plan(app, price_minor=1250)
+        reprice(app, slug, 1300)
+        refused = upgrade(payer, planSlug=slug, expectedAmount=12.5)
+        answer = upgrade(payer, planSlug=slug, expectedAmount=refused.json["details"]["amount"])
+        assert answer.json["data"]["paymentIntent"]["amount"] == 1300
+
+    def test_without_it_the_present_price_is_charged(self, app: Flask, payer: Cast) -> None:
+        slug = add_plan(app, price_minor=1250)
+        reprice(app, slug, 1300)
+        answer = upgrade(payer, planSlug=slug)
+        assert answer.json["data"]["paymentIntent"]["amount"] == 1300
+
+    @pytest.mark.parametrize("amount", ["much", "NaN", [9.99], {}, "1e999999999"])
+    def test_what_is_no_amount_is_refused(self, payer: Cast, amount: object) -> None:
+        answer = upgrade(payer, planSlug="starter", expectedAmount=amount)
+        assert answer.status_code in {400, 409}
+        assert plan_of(payer.owner, payer.workspace) == "free"
+
+
+class TestCurrencies:
+    @pytest.mark.parametrize(
+        ("currency", "minor", "major", "written"),
+        [
+            ("jpy", 1500, Decimal(1500), "¥1,500"),
+            ("krw", 12000, Decimal(12000), "₩12,000"),
+            ("kwd", 12500, Decimal("12.5"), "KWD 12.500"),
+            ("usd", 1999, Decimal("19.99"), "$19.99"),
+        ],
+    )
+    def test_each_keeps_its_own_units(
+        self, app: Flask, shop: Shop, payer: Cast, currency: str, minor: int, major, written: str
+    ) -> None:
+        """No, two or three decimals: Stripe, the invoice and the PDF say the same amount."""
+        slug = add_plan(app, price_minor=minor, currency=currency)
+        answer = upgrade(payer, planSlug=slug, expectedAmount=str(major))
+        intent = answer.json["data"]["paymentIntent"]
+        held = shop.stripe("GET", f"/v1/payment_intents/{intent['id']}")
+        assert (held["amount_received"], held["currency"]) == (minor, currency)
+        (invoice,) = shop.invoices(payer.owner, payer.workspace.slug)
+        assert (Decimal(str(invoice["amount"])), invoice["currency"]) == (major, currency)
+        assert written in pdf_text(pdf_of(payer.owner, payer.workspace, invoice["id"]))
+
+    @pytest.mark.parametrize(
+        ("currency", "amount"), [("jpy", 0.5), ("kwd", 0.0005), ("usd", 0.005)]
+    )
+    def test_a_refund_of_less_than_a_unit_is_refused(
+        self, app: Flask, shop: Shop, payer: Cast, admin, currency: str, amount: float
+    ) -> None:
+        slug = add_plan(app, price_minor=9000, currency=currency)
+        upgrade(payer, planSlug=slug)
+        (invoice,) = shop.invoices(payer.owner, payer.workspace.slug)
+        answer = admin.post(f"/api/admin/invoices/{invoice['id']}/refund", {"amount": amount})
+        assert (answer.status_code, answer.json["code"]) == (400, "invalid_field")
+        (after,) = shop.invoices(payer.owner, payer.workspace.slug)
+        assert after["refundedAmount"] == 0
+
+    @pytest.mark.parametrize(
+        ("currency", "minor"), [("usd", 10), ("jpy", 49), ("usd", 100_000_000)]
+    )
+    def test_what_stripe_does_not_charge_is_a_clear_400(
+        self, app: Flask, shop: Shop, payer: Cast, currency: str, minor: int
+    ) -> None:
+        """Below Stripe's least amount, or above its greatest: nothing is charged or granted."""
+        slug = add_plan(app, price_minor=minor, currency=currency)
+        answer = upgrade(payer, planSlug=slug)
+        assert (answer.status_code, answer.json["code"]) == (400, "amount_not_chargeable")
+        assert answer.json["message"].startswith("Amount must be ")
+        (invoice,) = shop.invoices(payer.owner, payer.workspace.slug)
+        assert invoice["status"] == "failed"
+        assert plan_of(payer.owner, payer.workspace) == "free"

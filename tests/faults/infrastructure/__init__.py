@@ -1,0 +1,1 @@
+"""Faults below the service: database, Redis, disk, bucket, memory."""

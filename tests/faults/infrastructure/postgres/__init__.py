@@ -1,0 +1,1 @@
+"""Faults of a PostgreSQL server, provoked on one of the tests' own."""

@@ -7,6 +7,7 @@ from functools import cache
 import stripe
 
 from payments.gateway.errors import BadCredentials
+from payments.gateway.traffic import CountingClient
 
 CONNECT_SECONDS, READ_SECONDS = 2, 10
 
@@ -14,7 +15,7 @@ CONNECT_SECONDS, READ_SECONDS = 2, 10
 @cache
 def _connections() -> stripe.RequestsClient:
     """Return the process's connection pool. The SDK's own default would wait 80 s."""
-    return stripe.RequestsClient(timeout=(CONNECT_SECONDS, READ_SECONDS))
+    return CountingClient(timeout=(CONNECT_SECONDS, READ_SECONDS))
 
 
 def client(secret_key: str | None, api_base: str | None) -> stripe.StripeClient:

@@ -14,6 +14,9 @@ from payments.kit.logs import redact
 # The code that Stripe gives it; the SDK's error does not carry it.
 # https://docs.stripe.com/error-codes#idempotency-key-in-use
 KEY_IN_USE = "idempotency_key_in_use"
+# Every 429, Stripe's own and the one that we spare it: the call did nothing and may be repeated.
+# https://docs.stripe.com/rate-limits
+RATE_LIMIT = "rate_limit"
 
 
 class GatewayError(Exception):
@@ -22,6 +25,11 @@ class GatewayError(Exception):
     def __init__(self, message: str, *, code: str | None = None) -> None:
         self.message, self.code = message, code
         super().__init__(message)
+
+    @property
+    def throttled(self) -> bool:
+        """Say whether the account has no room for us now: nobody's fault, and no try used up."""
+        return isinstance(self, Unavailable) and self.code == RATE_LIMIT
 
 
 class Declined(GatewayError):
@@ -81,7 +89,7 @@ def translated() -> Iterator[None]:
     except stripe.IdempotencyError as error:
         raise _idempotency_error(error) from error
     except stripe.RateLimitError as error:
-        raise Unavailable(_text(error), code=error.code) from error
+        raise Unavailable(_text(error), code=RATE_LIMIT) from error
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
         raise BadCredentials(_text(error), code=error.code) from error
     except stripe.APIConnectionError as error:

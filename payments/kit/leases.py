@@ -13,6 +13,8 @@ from payments.kit.db import Leased, db
 
 BACKOFF_FIRST = timedelta(seconds=2)
 BACKOFF_LAST = timedelta(hours=1)
+# Room comes back within seconds; a longer wait only keeps others from using it.
+THROTTLED_LAST = timedelta(minutes=5)
 
 
 def free(model: type[Leased], moment: datetime) -> sa.ColumnElement[bool]:
@@ -51,17 +53,29 @@ def claim(
 
 def release(row: Leased, *, due_in: timedelta | None = None) -> None:
     """Let the row go; with `due_in` it comes back by itself after that time."""
-    row.leased_until = None
+    row.leased_until, row.throttled = None, 0
     if due_in is not None:
         row.due_at = clock.now() + due_in
 
 
-def backoff(tries: int) -> timedelta:
+def throttle(row: Leased) -> None:
+    """Put the row back after a call that found no room: its claim does not count as a try."""
+    row.tries = max(row.tries - 1, 0)
+    row.throttled += 1
+    row.leased_until, row.due_at = None, clock.now() + throttled_for(row.throttled)
+
+
+def throttled_for(times: int) -> timedelta:
+    """Return the wait after finding no room so many times in a row."""
+    return backoff(times, most=THROTTLED_LAST)
+
+
+def backoff(tries: int, *, most: timedelta = BACKOFF_LAST) -> timedelta:
     """Return the wait after the given number of tries: doubling, bounded, with jitter.
 
     The jitter (75 % to 125 %) keeps rows that failed together from coming back together.
     """
-    wait = min(BACKOFF_FIRST * (1 << min(max(tries - 1, 0), 16)), BACKOFF_LAST)
+    wait = min(BACKOFF_FIRST * (1 << min(max(tries - 1, 0), 16)), most)
     return wait * (75 + secrets.randbelow(51)) / 100
 
 

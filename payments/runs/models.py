@@ -63,6 +63,10 @@ class ReconciliationRun(Base, Stamped, Leased):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
+    @property
+    def is_test_mode(self) -> bool:
+        return self.mode == "test"
+
 
 class Drift(Base):
     """One field of one object in which we and Stripe differed, and whether it was mended."""

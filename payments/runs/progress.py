@@ -16,8 +16,10 @@ from payments.runs.slices import Difference, Slice
 
 # Longer than a slice may take with a Stripe that lets each call time out.
 LEASE_SECONDS = 90
-# Claims in a row that brought nothing: then the run has failed, and the next one starts afresh.
-MOST_TRIES = 8
+# Claims in a row that brought nothing, about an hour long: then the run has failed, and the next
+# one starts afresh.
+MOST_TRIES = 20
+LONGEST_WAIT = timedelta(minutes=5)
 
 _COUNTS = ("seen", "missing", "drifted", "fixed", "failed")
 
@@ -109,7 +111,7 @@ def put_back(run: ReconciliationRun, reason: str) -> None:
     if run.tries >= MOST_TRIES:
         return fail(run, reason)
     run.error = _told(reason)
-    return leases.release(run, due_in=leases.backoff(run.tries))
+    return leases.release(run, due_in=leases.backoff(run.tries, most=LONGEST_WAIT))
 
 
 def throttle(run: ReconciliationRun) -> None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from payments.kit import clock
 from payments.kit.transactions import transaction
-from payments.runs.models import EVENTS, FAILED, SUCCEEDED, Drift, ReconciliationRun
+from payments.runs.models import EVENTS, FAILED, KINDS, SUCCEEDED, Drift, ReconciliationRun
 
 KEPT_FOR = timedelta(days=90)
 # A look every five minutes that found all in order is of no interest to anybody tomorrow.
@@ -27,7 +27,8 @@ def prune() -> int:
 
 def _over() -> sa.ColumnElement[bool]:
     run, moment = ReconciliationRun, clock.now()
-    ended = run.state.in_((SUCCEEDED, FAILED))
+    # Spelled out for the index: without kind and state every run would be read each time.
+    ended = sa.and_(run.kind.in_(KINDS), run.state.in_((SUCCEEDED, FAILED)))
     quiet = sa.and_(
         run.kind == EVENTS,
         run.state == SUCCEEDED,

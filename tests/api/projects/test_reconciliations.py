@@ -131,7 +131,9 @@ class TestShow:
         self, seat: ProjectSeat, runs: Runs, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         missing = Difference("payment", "pi_1", "row", None, "succeeded")
-        scripted(monkeypatch, Slice({}, True, drifted=1, missing=1, differences=(SOME, missing)))
+        both = Slice({}, True, drifted=1, missing=1, differences=(SOME, missing))
+        scripted(monkeypatch, Slice({}, True, drifted=1, differences=(SOME,)), both)
+        runs.done("objects")
         run = runs.done("objects")
         shown = seat.developer.get(path(seat, run.id)).json
         assert (shown["total"], shown["drifted"], shown["missing"]) == (2, 1, 1)

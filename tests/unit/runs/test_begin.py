@@ -31,6 +31,8 @@ def test_others_run_beside_it(runs: Runs, options: dict) -> None:
     other, made = begun(runs, **options)
     assert made
     assert other != first
+    assert begun(runs, **options) == (other, False)
+    assert begun(runs) == (first, False)
 
 
 def test_another_mode_runs_beside_it(runs: Runs) -> None:

@@ -15,7 +15,8 @@ task_ignore_result = True
 # A worker without -Q listens to every queue.
 task_default_queue = jobs.RECONCILIATION
 task_queues = [
-    Queue(name) for name in (jobs.CHARGES, jobs.WEBHOOKS, jobs.DOCUMENTS, jobs.RECONCILIATION)
+    Queue(name)
+    for name in (jobs.CHARGES, jobs.WEBHOOKS, jobs.DOCUMENTS, jobs.RECONCILIATION, jobs.RUNS)
 ]
 task_routes = {name: {"queue": queue} for name, queue in jobs.QUEUE_OF.items()}
 

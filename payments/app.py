@@ -14,6 +14,7 @@ from payments.kit.db import db, engine_options, prepare_engine
 from payments.kit.http import ExactJSON
 from payments.kit.paths import TolerantUUID
 from payments.projects.routes import BLUEPRINTS as PROJECTS
+from payments.reconciliation.routes import blueprint as reconciliations
 from payments.webhooks.routes import BLUEPRINTS as WEBHOOKS
 from payments.workspaces.routes import BLUEPRINTS as WORKSPACES
 
@@ -31,7 +32,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     maintenance.register(app)
     pages.register(app)
     cli.register(app)
-    for blueprint in (*WORKSPACES, *PROJECTS, *WEBHOOKS):
+    for blueprint in (*WORKSPACES, *PROJECTS, *WEBHOOKS, reconciliations):
         api.register_blueprint(blueprint)
     return app
 

@@ -22,6 +22,7 @@ CHARGES = "charges"
 WEBHOOKS = "webhooks"
 DOCUMENTS = "documents"
 RECONCILIATION = "reconciliation"
+RUNS = "runs"
 
 # Tasks: the name a message carries, and the queue it goes to.
 RUN_CHARGE = "charges.run"
@@ -31,6 +32,8 @@ RENDER_INVOICE = "invoices.render"
 SWEEP_DUE = "reconciliation.due"
 SWEEP_EXPIRED = "reconciliation.expire"
 HEARTBEAT = "reconciliation.heartbeat"
+BEGIN_RUNS = "reconciliation.begin"
+RECONCILE = "reconciliation.run"
 
 # Sweeps fill a queue up to here: more would only wait, and what is due stands in the database.
 SWEPT = 100
@@ -43,6 +46,8 @@ QUEUE_OF = {
     SWEEP_DUE: RECONCILIATION,
     SWEEP_EXPIRED: RECONCILIATION,
     HEARTBEAT: RECONCILIATION,
+    BEGIN_RUNS: RECONCILIATION,
+    RECONCILE: RUNS,
 }
 
 

@@ -3,7 +3,11 @@
 from payments import jobs
 from payments.extensions import redis
 from payments.idempotency.store import prune
+from payments.kit.locks import alone
 from payments.pages.readiness import HEARTBEAT_KEY, HEARTBEAT_SECONDS
+from payments.reconciliation import schedule
+from payments.reconciliation.turn import turn
+from payments.runs.prune import prune as prune_runs
 from payments.webhooks.wake import wake_if_any
 from payments.workspaces import reconcile
 from worker.tasks import job
@@ -13,6 +17,7 @@ from worker.tasks import job
 def sweep_due() -> None:
     """Wake what is due and was not woken."""
     reconcile.wake_due()
+    schedule.wake_due()
     wake_if_any()
 
 
@@ -21,6 +26,22 @@ def sweep_expired() -> None:
     """Expire what nobody came back for, and forget answers that may be forgotten."""
     reconcile.expire_unauthenticated()
     prune()
+    prune_runs()
+
+
+@job(jobs.BEGIN_RUNS)
+def begin_runs() -> None:
+    """Begin the runs that are due; a full page of accounts means that there are more."""
+    with alone(redis(), jobs.BEGIN_RUNS, seconds=60) as lock:
+        if lock is not None and schedule.tick(lock):
+            jobs.enqueue(jobs.BEGIN_RUNS)
+
+
+@job(jobs.RECONCILE)
+def run(*, run_id: int) -> None:
+    """Go on with a run for a turn; the next one has its place behind everybody else's."""
+    if turn(run_id):
+        jobs.enqueue(jobs.RECONCILE, run_id=run_id)
 
 
 @job(jobs.HEARTBEAT)

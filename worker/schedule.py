@@ -9,6 +9,8 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "due": {"task": jobs.SWEEP_DUE, "schedule": 5.0, "options": {"expires": 5}},
     # Customers who never came back from 3D Secure: their charge is canceled after a day.
     "expire": {"task": jobs.SWEEP_EXPIRED, "schedule": 60.0, "options": {"expires": 60}},
+    # Accounts to be compared with Stripe's: when each one is due, its own rows say.
+    "begin": {"task": jobs.BEGIN_RUNS, "schedule": 30.0, "options": {"expires": 30}},
     # Readiness asks whether a worker lives: this task leaves the mark.
     "heartbeat": {"task": jobs.HEARTBEAT, "schedule": 10.0, "options": {"expires": 10}},
 }

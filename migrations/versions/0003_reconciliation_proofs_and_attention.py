@@ -63,6 +63,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('reconciliation_runs', schema=None) as batch_op:
         batch_op.create_index('ix_reconciliation_runs_due', ['due_at'], unique=False, postgresql_where=sa.text("state IN ('pending', 'running')"), sqlite_where=sa.text("state IN ('pending', 'running')"))
+        batch_op.create_index('ix_reconciliation_runs_finished', ['kind', 'state', 'finished_at'], unique=False)
         batch_op.create_index('ix_reconciliation_runs_owner', ['owner', 'id'], unique=False)
         batch_op.create_index('uq_reconciliation_runs_open', ['owner', 'mode', 'kind', 'dry_run'], unique=True, postgresql_where=sa.text("state IN ('pending', 'running')"), sqlite_where=sa.text("state IN ('pending', 'running')"))
 
@@ -149,6 +150,7 @@ def downgrade() -> None:
     with op.batch_alter_table('reconciliation_runs', schema=None) as batch_op:
         batch_op.drop_index('uq_reconciliation_runs_open', postgresql_where=sa.text("state IN ('pending', 'running')"), sqlite_where=sa.text("state IN ('pending', 'running')"))
         batch_op.drop_index('ix_reconciliation_runs_owner')
+        batch_op.drop_index('ix_reconciliation_runs_finished')
         batch_op.drop_index('ix_reconciliation_runs_due', postgresql_where=sa.text("state IN ('pending', 'running')"), sqlite_where=sa.text("state IN ('pending', 'running')"))
 
     op.drop_table('reconciliation_runs')

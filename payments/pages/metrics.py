@@ -18,6 +18,8 @@ from payments.invoices import documents
 from payments.invoices.models import Invoice, InvoiceDocument
 from payments.kit import clock, leases
 from payments.kit.db import db
+from payments.pages.run_metrics import run_gauges
+from payments.runs.models import IS_OPEN, ReconciliationRun
 from payments.webhooks.models import DEAD, WAITING, WebhookEvent
 from payments.workspaces.models import Charge, Refund
 from payments.workspaces.models.charges import OPEN, PENDING
@@ -51,6 +53,7 @@ class DatabaseCollector(Collector):
         yield _due_rows()
         yield _dead_events()
         yield _invoices_of_today()
+        yield from run_gauges()
 
 
 def _open_charges() -> GaugeMetricFamily:
@@ -64,6 +67,7 @@ def _due_rows() -> GaugeMetricFamily:
         "refunds": _due(Refund, Refund.status == PENDING),
         "webhook_events": _due(WebhookEvent, WebhookEvent.state.in_(WAITING)),
         "invoice_documents": _due(InvoiceDocument, InvoiceDocument.state.in_(documents.WAITING)),
+        "reconciliation_runs": _due(ReconciliationRun, IS_OPEN),
     }
     return _gauge("due_rows", "Rows of work that wait for a worker", "table", found, tuple(found))
 
@@ -90,11 +94,11 @@ def _today() -> tuple[datetime, datetime]:
     return first, end
 
 
-def _due(model: Any, in_state: sa.ColumnElement[bool]) -> int:
+def _due(model: Any, in_state: sa.ColumnElement[bool] | sa.TextClause) -> int:
     return _count(model, in_state, leases.free(model, clock.now()))
 
 
-def _count(model: Any, *conditions: sa.ColumnElement[bool]) -> int:
+def _count(model: Any, *conditions: sa.ColumnElement[bool] | sa.TextClause) -> int:
     return db.session.scalars(
         sa.select(sa.func.count()).select_from(model).where(*conditions)
     ).one()

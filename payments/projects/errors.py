@@ -87,6 +87,10 @@ class EventNotFound(Missing):
     sentence = "Event not found"
 
 
+class ReconciliationNotFound(Missing):
+    sentence = "Reconciliation not found"
+
+
 class KeyNotFound(Missing):
     sentence = "API key not found"
 

@@ -18,7 +18,8 @@ PENDING, RUNNING, SUCCEEDED, FAILED = "pending", "running", "succeeded", "failed
 STATES = (PENDING, RUNNING, SUCCEEDED, FAILED)
 OPEN = (PENDING, RUNNING)
 
-_OPEN = sa.text("state IN ('pending', 'running')")
+# The same in SQL, spelled out: only so do the indexes of open runs serve a query.
+IS_OPEN = sa.text("state IN ('pending', 'running')")
 
 
 class ReconciliationRun(Base, Stamped, Leased):
@@ -34,12 +35,14 @@ class ReconciliationRun(Base, Stamped, Leased):
         # One open run of a kind an account: two schedulers do no harm.
         sa.Index(
             "uq_reconciliation_runs_open", "owner", "mode", "kind", "dry_run", unique=True,
-            postgresql_where=_OPEN, sqlite_where=_OPEN,
+            postgresql_where=IS_OPEN, sqlite_where=IS_OPEN,
         ),
         sa.Index(
-            "ix_reconciliation_runs_due", "due_at", postgresql_where=_OPEN, sqlite_where=_OPEN
+            "ix_reconciliation_runs_due", "due_at", postgresql_where=IS_OPEN, sqlite_where=IS_OPEN
         ),
         sa.Index("ix_reconciliation_runs_owner", "owner", "id"),
+        # When a kind last ended how: for the schedule, for metrics and for pruning.
+        sa.Index("ix_reconciliation_runs_finished", "kind", "state", "finished_at"),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -59,6 +62,10 @@ class ReconciliationRun(Base, Stamped, Leased):
     error: Mapped[str | None] = mapped_column(sa.String(500))
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+    @property
+    def is_test_mode(self) -> bool:
+        return self.mode == "test"
 
 
 class Drift(Base):

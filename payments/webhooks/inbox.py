@@ -30,7 +30,7 @@ MOST_TRIES = 12
 
 def store(owner: str, event: dict[str, Any], payload: str) -> bool:
     """Keep a verified event; False when it was there already. One round trip to the database."""
-    row = _new_row(owner, event, payload)
+    row = new_row(owner, event, payload)
     end_read()
     if is_sqlite(db.engine):
         with transaction() as session:
@@ -42,7 +42,10 @@ def store(owner: str, event: dict[str, Any], payload: str) -> bool:
         return connection.execute(statement.returning(WebhookEvent.id)).first() is not None
 
 
-def _new_row(owner: str, event: dict[str, Any], payload: str) -> dict[str, Any]:
+def new_row(
+    owner: str, event: dict[str, Any], payload: str, *, source: str = DELIVERED
+) -> dict[str, Any]:
+    """Return the columns of an event that waits to be handled for the first time."""
     moment = clock.now()
     return {
         "owner": owner,
@@ -58,7 +61,7 @@ def _new_row(owner: str, event: dict[str, Any], payload: str) -> dict[str, Any]:
         "tries": 0,
         "fence": 0,
         "throttled": 0,
-        "source": DELIVERED,
+        "source": source,
     }
 
 

@@ -125,6 +125,11 @@ class TestMetrics:
             ("payments_webhook_events_dead", ""), ("payments_invoices_today", "pending"),
             ("payments_invoices_today", "paid"), ("payments_invoices_today", "failed"),
             ("payments_invoices_today", "refunded"),
+            ("payments_due_rows", "reconciliation_runs"),
+            ("payments_reconciliation_age_seconds", "events"),
+            ("payments_reconciliation_age_seconds", "objects"),
+            ("payments_reconciliation_failed_runs", "events"),
+            ("payments_reconciliation_failed_runs", "objects"),
         }  # fmt: skip
         assert set(scraped(client)) == names
 

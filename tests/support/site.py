@@ -29,6 +29,7 @@ from payments.invoices.models import InvoiceDocument
 from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.transactions import transaction
+from payments.runs.models import ReconciliationRun
 from payments.webhooks.models import WebhookEvent
 from payments.workspaces.models import Charge, Refund
 from tests.support import processes, stack
@@ -121,7 +122,7 @@ class Site:
         once the lease has run out, and a `slow` test waits it out for real.
         """
         past = clock.now() - timedelta(seconds=1)
-        for model in models or (Charge, Refund, WebhookEvent, InvoiceDocument):
+        for model in models or (Charge, Refund, WebhookEvent, InvoiceDocument, ReconciliationRun):
             held = sa.update(model).where(model.leased_until.is_not(None))
             self.run(lambda session, held=held: session.execute(held.values(leased_until=past)))
 
@@ -139,6 +140,8 @@ class Site:
         for model in (InvoiceDocument, WebhookEvent):
             open_ = sa.update(model).where(model.state.in_(("pending", "received", "failed")))
             self.run(lambda session, open_=open_: session.execute(open_.values(state="dead")))
+        begun = sa.update(ReconciliationRun).where(ReconciliationRun.finished_at.is_(None))
+        self.run(lambda session: session.execute(begun.values(state="failed")))
 
     def sweep(self) -> None:
         """Send the sweep that beat sends every five seconds."""

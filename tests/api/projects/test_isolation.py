@@ -130,6 +130,7 @@ def subjects(victim: ProjectSeat, cast: Cast) -> dict[str, str]:
         "charge_id": "1",
         "invoice_id": "1",
         "refund_id": "1",
+        "run_id": "1",
         "method_id": "1",
     }
 

@@ -19,13 +19,14 @@ from payments.projects.reconcile.account import Job, opened
 from payments.projects.reconcile.differences import Reading
 from payments.projects.reconcile.lists import LISTS, List, Listed
 from payments.projects.reconcile.mend import Seen, differing, settle
+from payments.projects.reconcile.totals import recount
 from payments.projects.reconcile.unlisted import judge
 from payments.projects.reconcile.whole import whole
 from payments.projects.sync.account import Account
 from payments.projects.sync.topics import SUBSCRIPTION
 from payments.runs import window
 from payments.runs.slices import Slice
-from payments.runs.walk import Place, Tally, walk
+from payments.runs.walk import Place, Step, Tally, walk
 from payments.runs.window import Window
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,8 @@ def compare(
     Raises StripeNotSetUp, or the gateway's error when the account fails at once.
     """
     job = opened(Account(owner, mode == TEST), dry_run=dry_run, actor=actor)
-    steps = {name: partial(_step, job, listing) for name, listing in LISTS.items()}
+    lists = {name: partial(_step, job, listing) for name, listing in LISTS.items()}
+    steps: dict[str, Step] = {**lists, "totals": partial(recount, job)}
     return walk(steps, position, deadline=deadline)
 
 

@@ -6,6 +6,7 @@ from payments.idempotency.store import prune
 from payments.pages.readiness import HEARTBEAT_KEY, HEARTBEAT_SECONDS
 from payments.webhooks import inbox
 from payments.workspaces import reconcile
+from payments.workspaces.refunds import follow
 from worker.tasks import job
 
 
@@ -21,6 +22,7 @@ def sweep_due() -> None:
 def sweep_expired() -> None:
     """Expire what nobody came back for, and forget answers that may be forgotten."""
     reconcile.expire_unauthenticated()
+    follow.look_at_submitted()
     prune()
 
 

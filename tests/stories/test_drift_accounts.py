@@ -54,6 +54,7 @@ class TestTenants:
         assert apart(after[0], live=True) == apart(before[0], live=True)
         (mended,) = rows(app, Subscription, *of(seat, held, True))
         assert (mended["status"], mended["quantity"]) == ("active", 1)
+        assert compared(app, seat.project_id, dry_run=True).differences == []
 
     def test_the_live_side_needs_a_live_key(self, app: Flask, seat: ProjectSeat) -> None:
         with pytest.raises(StripeNotSetUp):

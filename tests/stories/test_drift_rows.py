@@ -17,7 +17,8 @@ from payments.sandbox.visitor import Visitor
 from payments.webhooks import drain, inbox
 from tests.support.developers import STRIPE, ProjectSeat
 from tests.support.drift import calls, change, compared, ledger, rows
-from tests.support.histories import Account
+from tests.support.herd import stored
+from tests.support.histories import DAY, Account
 from tests.support.ledger_rows import add_payment, add_subscription, new_price
 from tests.support.shop import eventually
 
@@ -96,6 +97,35 @@ class TestOneRow:
         (row,) = rows(app, Payment, Payment.project_id == seat.project_id)
         assert (row["amount_cents"], row["refunded_amount_cents"]) == (1500, 400)
         assert row["user_id"] is not None
+        assert compared(app, seat.project_id).differences == []
+
+    def test_an_invoice_that_nobody_has_tried_to_pay_has_no_payment(
+        self, app: Flask, seat: ProjectSeat, account: Account
+    ) -> None:
+        """It was sent: its PaymentIntent waits, as no event would tell of it either."""
+        subscribed(account, collection_method="send_invoice", days_until_due="30")
+        account.advance(2 * DAY)
+        assert account.payments("requires_payment_method")
+        found = compared(app, seat.project_id)
+        assert found.counts == {"missing": 1, "fixed": 1}
+        assert rows(app, Payment, Payment.project_id == seat.project_id) == []
+
+    def test_a_refund_that_failed_is_not_taken_from_the_sum_of_the_charge(
+        self, app: Flask, seat: ProjectSeat, account: Account, sandbox: Any
+    ) -> None:
+        """The charge may still count it: what differs is asked of the refunds themselves."""
+        customer = account.customer("pm_card_refundFail")
+        account.subscribe(customer, account.price(2000), None)
+        (intent,) = account.payments()
+        account.refund(intent, 2000)
+        account.advance(60)
+        with stored(sandbox, seat.secret_key) as objects:
+            (charge,) = objects.all("charge", payment_intent=intent)
+            charge.data["amount_refunded"] = 2000
+            objects.save(charge)
+        compared(app, seat.project_id)
+        (row,) = rows(app, Payment, Payment.project_id == seat.project_id)
+        assert (row["status"], row["refunded_amount_cents"]) == ("succeeded", 0)
         assert compared(app, seat.project_id).differences == []
 
 

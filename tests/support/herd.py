@@ -11,8 +11,9 @@ from tests.support.histories import Account
 
 
 def herd(sandbox: Any, account: Account, count: int) -> list[str]:
-    """Let the account have `count` paid subscriptions, a minute between them; return their ids.
+    """Let the account have `count` paid subscriptions; return their ids, the oldest first.
 
+    A minute lies between them, and the last one is an hour old.
     The copies go into the sandbox's store as its own API would have put them there.
     """
     price = account.price(2000, name="Herd", nickname="Herd")
@@ -21,6 +22,9 @@ def herd(sandbox: Any, account: Account, count: int) -> list[str]:
     )["id"])  # fmt: skip
     with stored(sandbox, account.key) as objects:
         group = _group(objects, first)
+        for record in group:
+            record.data["created"] -= 3600 + 60 * count
+            objects.save(record)
         return [first, *(_copy(objects, group, number) for number in range(1, count))]
 
 

@@ -67,6 +67,8 @@ def _looked(job: Job, listing: List, row: Any, tally: Tally) -> bool:
     except Rejected as error:
         _refused(listing, row, key, error, tally)
         return error.code != _GONE
+    if present.invoice is not None and row.invoice_id is None:
+        return True  # it stands in the list of invoices' payments, and was compared there
     tied = present.invoice.subscription if present.invoice else None
     ids = [key] if listing.kind == SUBSCRIPTION else [tied] if tied else []
     rows = Reading(job.account, ids, [state.id for state in present.payments])

@@ -156,6 +156,10 @@ class Gateway:
         with translated():
             return results.refund(self._v1.refunds.create(params, {"idempotency_key": key}))
 
+    def get_refund(self, refund_id: str) -> RefundResult:
+        with translated():
+            return results.refund(self._v1.refunds.retrieve(refund_id))
+
     def list_refunds(self, payment_id: str) -> list[RefundResult]:
         """Return all refunds of a PaymentIntent, however they were made."""
         params: Any = {"payment_intent": payment_id, "limit": 100}

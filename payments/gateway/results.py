@@ -49,6 +49,7 @@ class Payment:
     error_code: str | None
     decline_code: str | None
     error_message: str | None
+    created: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class RefundResult:
     failure_reason: str | None
     created: int
     metadata: dict[str, str]
+    payment_intent: str | None = None
 
 
 def setup(intent: stripe.SetupIntent) -> Setup:
@@ -105,6 +107,7 @@ def payment(intent: stripe.PaymentIntent) -> Payment:
         error_code=getattr(error, "code", None),
         decline_code=getattr(error, "decline_code", None),
         error_message=getattr(error, "message", None),
+        created=intent.created,
     )
 
 
@@ -118,6 +121,7 @@ def refund(made: stripe.Refund) -> RefundResult:
         failure_reason=getattr(made, "failure_reason", None),
         created=made.created,
         metadata=_metadata(made),
+        payment_intent=_id(made.payment_intent),
     )
 
 
@@ -145,6 +149,7 @@ def payment_of_event(intent: dict[str, Any]) -> Payment:
         error_code=error.get("code"),
         decline_code=error.get("decline_code"),
         error_message=error.get("message"),
+        created=intent.get("created") or 0,
     )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from payments.runs.models import EVENTS
+from payments.projects import reconcile as project_objects
+from payments.runs.models import EVENTS, OBJECTS
 from payments.runs.slices import Comparer
 from payments.webhooks import gaps
 from payments.webhooks.models import PLATFORM
+from payments.workspaces import compare as platform_objects
 
 COMPARERS: dict[tuple[str, bool], Comparer] = {
     (EVENTS, True): gaps.compare,
     (EVENTS, False): gaps.compare,
+    (OBJECTS, True): platform_objects.compare,
+    (OBJECTS, False): project_objects.compare,
 }
 
 

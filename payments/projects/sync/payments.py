@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from payments.kit import clock
 from payments.projects.models import Payment
 from payments.projects.models.projects import new_uuid
@@ -19,13 +21,23 @@ def write(
     row = book.payment(state.id) or _new(book, state.id)
     row.created_at = clock.from_timestamp(invoice.created if invoice else state.created)
     row.customer_id = state.customer or (invoice.customer if invoice else None)
-    row.amount_cents, row.currency = state.amount, state.currency
+    for name, value in columns(state).items():
+        setattr(row, name, value)
     row.description = _short(invoice.description if invoice else state.description)
-    row.refunded_amount_cents, row.disputed = min(state.refunded, state.amount), state.disputed
     if invoice is not None:
         _tie(book, row, invoice)
     _note(row, status_of(state), actor)
     return _kept(book, row, at, book.people.named(state.user))
+
+
+def columns(state: PaymentState) -> dict[str, Any]:
+    """Say what the row's columns of money are in this state, the status apart."""
+    return {
+        "amount_cents": state.amount,
+        "currency": state.currency,
+        "refunded_amount_cents": min(state.refunded, state.amount),
+        "disputed": state.disputed,
+    }
 
 
 def settle(book: Book, intent: str, invoice: InvoiceState, *, at: int, actor: str) -> Payment:

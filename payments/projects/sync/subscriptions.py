@@ -31,7 +31,7 @@ def write(
     if row is None:
         row = Subscription(id=new_uuid(), subscription_id=state.id, state_at=0, **book.scope)
         row.created_at = clock.from_timestamp(state.created)
-    _set(row, _columns(state, plan_name))
+    _set(row, columns(state, plan_name))
     row.user_id = book.people.named(state.user) or row.user_id
     row.user_id = row.user_id or book.people.of_customer(state.customer)
     _note(row, state.status, actor)
@@ -41,7 +41,8 @@ def write(
     return row
 
 
-def _columns(state: SubscriptionState, plan_name: str | None) -> dict[str, Any]:
+def columns(state: SubscriptionState, plan_name: str | None) -> dict[str, Any]:
+    """Say what the row's columns are in this state, the status apart."""
     return {
         "customer_id": state.customer,
         "price_id": state.price,

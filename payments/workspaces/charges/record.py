@@ -36,6 +36,11 @@ ACTION_EXPIRES_AFTER = timedelta(hours=24)
 _RANK = {PENDING: 0, REQUIRES_ACTION: 1, FAILED: 2, CANCELED: 2, SUCCEEDED: 3}
 
 
+def climbs(ours: str, theirs: str) -> bool:
+    """Say whether a status that Stripe tells of is news to a charge of this one."""
+    return _RANK[theirs] > _RANK[ours]
+
+
 @repeated
 def record(charge_id: int, outcome: Outcome, *, actor: str) -> bool:
     """Apply what Stripe said about a charge; True when it changed something.
@@ -44,7 +49,7 @@ def record(charge_id: int, outcome: Outcome, *, actor: str) -> bool:
     """
     with transaction():
         charge, workspace = _locked(charge_id)
-        if _RANK[outcome.status] <= _RANK[charge.status]:
+        if not climbs(charge.status, outcome.status):
             return False
         after_commit(lambda: steps.passed("charge.recorded"))
         _take_over(charge, outcome)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from payments import jobs
 from payments.gateway.results import RefundResult
@@ -21,6 +22,8 @@ from payments.workspaces.models.charges import CANCELED, FAILED, PENDING, SUBMIT
 # Stripe may take a success back (the bank returned the money): that is the last word.
 # https://docs.stripe.com/refunds#failed-refunds
 _RANK = {PENDING: 0, SUBMITTED: 1, SUCCEEDED: 2, FAILED: 3, CANCELED: 3}
+# When one that is not paid out yet is first asked about, should no event tell of it before.
+FIRST_LOOK = timedelta(minutes=1)
 _COUNTED = (SUBMITTED, SUCCEEDED)
 
 
@@ -38,6 +41,11 @@ def of_result(result: RefundResult) -> RefundOutcome:
     """Read Stripe's Refund; one that is not paid out yet counts as refunded already."""
     status = result.status if result.status in _RANK and result.status != PENDING else SUBMITTED
     return RefundOutcome(status, result.id, result.failure_reason)
+
+
+def climbs(ours: str, theirs: str) -> bool:
+    """Say whether a status that Stripe tells of is news to a refund of this one."""
+    return _RANK[theirs] > _RANK[ours]
 
 
 def channel(refund_id: int) -> str:
@@ -93,7 +101,7 @@ def _made_elsewhere(charge: Charge, result: RefundResult) -> Refund:
 
 
 def _apply(refund: Refund, outcome: RefundOutcome, actor: str) -> None:
-    if _RANK[outcome.status] <= _RANK[refund.status]:
+    if not climbs(refund.status, outcome.status):
         return
     refund.status = outcome.status
     refund.stripe_refund_id = outcome.stripe_refund or refund.stripe_refund_id
@@ -103,6 +111,8 @@ def _apply(refund: Refund, outcome: RefundOutcome, actor: str) -> None:
     )
     leases.release(refund)
     refund.uncertain, refund.settled_at = False, clock.now()
+    if refund.status == SUBMITTED:
+        refund.tries, refund.due_at = 0, clock.now() + FIRST_LOOK
     db.session.flush()
     _restate_invoice(refund.invoice_id)
     _note(refund, actor)

@@ -1,0 +1,86 @@
+"""Rows that Stripe's lists did not show: looked at once each, told of, and never deleted.
+
+They are of deleted test data, of another account's keys, or stand on a test clock; or the list
+shows them elsewhere, and there is nothing wrong with them.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import sqlalchemy as sa
+
+from payments.gateway.errors import Rejected
+from payments.kit import clock
+from payments.kit.db import db
+from payments.kit.transactions import end_read
+from payments.projects.reconcile.account import Job
+from payments.projects.reconcile.differences import Reading, unlisted
+from payments.projects.reconcile.lists import List
+from payments.projects.reconcile.mend import differing, settle
+from payments.projects.sync.look import look
+from payments.projects.sync.subscriptions import FINAL
+from payments.projects.sync.topics import SUBSCRIPTION, Topic
+from payments.runs import window
+from payments.runs.walk import Tally
+from payments.runs.window import BATCH, Window
+
+log = logging.getLogger(__name__)
+
+_GONE = "resource_missing"  # https://docs.stripe.com/error-codes#resource-missing
+
+
+def judge(job: Job, listing: List, at: Window, tally: Tally) -> Window | None:
+    """Judge the next rows of the window, at most one of them by a call; None at the list's end."""
+    rows = _rows(job, listing, at)
+    for row in rows:
+        key = getattr(row, listing.key.key)
+        if key in at.listed:
+            continue
+        tally.seen += 1
+        if at.given_up or row.status in FINAL:
+            tally.found([unlisted(listing.kind, row, key)])
+            continue
+        known = _looked(job, listing, row, tally)
+        return at.judged(row.created_at, key, in_vain=not known)
+    if len(rows) < BATCH:
+        return at.closed()
+    return at.judged(rows[-1].created_at, getattr(rows[-1], listing.key.key))
+
+
+def _rows(job: Job, listing: List, at: Window) -> list[Any]:
+    model = listing.model
+    query = sa.select(model).where(*job.account.owns(model), *listing.rows)
+    query = window.batch(query, at, made=model.created_at, key=listing.key)
+    rows = list(db.session.scalars(query))
+    end_read()
+    return rows
+
+
+def _looked(job: Job, listing: List, row: Any, tally: Tally) -> bool:
+    """Look at an object by itself; False when Stripe does not have it."""
+    key, since = getattr(row, listing.key.key), clock.now()
+    topic = Topic(listing.kind, key)
+    try:
+        present = look(job.billing, job.account, topic)
+    except Rejected as error:
+        _refused(listing, row, key, error, tally)
+        return error.code != _GONE
+    if present.invoice is not None and row.invoice_id is None:
+        return True  # it stands in the list of invoices' payments, and was compared there
+    tied = present.invoice.subscription if present.invoice else None
+    ids = [key] if listing.kind == SUBSCRIPTION else [tied] if tied else []
+    rows = Reading(job.account, ids, [state.id for state in present.payments])
+    end_read()
+    seen = differing(rows, topic, present, since)
+    settle(job, [seen] if seen else [], since, tally)
+    return True
+
+
+def _refused(listing: List, row: Any, key: str, error: Rejected, tally: Tally) -> None:
+    if error.code == _GONE:
+        tally.found([unlisted(listing.kind, row, key)])
+        return
+    log.error("cannot look at %s: %s", key, error.code)
+    tally.failed += 1

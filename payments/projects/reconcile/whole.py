@@ -1,0 +1,50 @@
+"""Makes a listed object whole: what the list does not tell of it is asked, if there is anything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from payments.projects.models import Subscription
+from payments.projects.reconcile.account import Job
+from payments.projects.reconcile.differences import Rows
+from payments.projects.reconcile.lists import Listed
+from payments.projects.sync import names, shapes
+from payments.projects.sync.look import Present
+from payments.projects.sync.shapes import PaymentState, Plain, SubscriptionState
+from payments.projects.sync.topics import SUBSCRIPTION
+
+
+def whole(job: Job, found: Listed, rows: Rows) -> Present:
+    """Return what Stripe holds of a listed object; most need no call."""
+    if found.topic.kind == SUBSCRIPTION:
+        state = shapes.subscription(found.plain)
+        name = _plan_name(job, state, rows.subscription(state.id))
+        return Present(subscription=state, plan_name=name)
+    return Present(invoice=found.invoice, payments=(_payment(job, found.plain, rows),))
+
+
+def _plan_name(job: Job, state: SubscriptionState, row: Subscription | None) -> str | None:
+    """Name the plan by its price's nickname, else its product, asked for once a while."""
+    if state.nickname or state.product is None:
+        return state.nickname
+    name, known = names.find(job.account, state.product)
+    if known:
+        return name
+    if row is not None and row.plan_name and row.price_id == state.price:
+        return row.plan_name
+    name = job.billing.get_product_name(state.product)
+    names.keep(job.account, state.product, name)
+    return name
+
+
+def _payment(job: Job, intent: Plain, rows: Rows) -> PaymentState:
+    """Read a PaymentIntent by its charge: only a dispute's end, and refunds that we do not have,
+    are not told there."""
+    held = intent.get("latest_charge")
+    charge: Plain = held if isinstance(held, dict) else {}
+    disputes = job.billing.list_disputes(intent["id"]) if charge.get("disputed") else []
+    row, given_back = rows.payment(intent["id"]), charge.get("amount_refunded") or 0
+    if given_back != (row.refunded_amount_cents if row else 0):
+        # A refund that failed later may still be part of the charge's own sum.
+        return shapes.payment(intent, job.billing.list_refunds(intent["id"]), disputes)
+    return replace(shapes.payment(intent, [], disputes), refunded=given_back)

@@ -1,0 +1,160 @@
+"""Charges against Stripe's PaymentIntents: what became of the money, and of how much of it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from payments.gateway.errors import Rejected
+from payments.gateway.results import Payment
+from payments.kit.db import db
+from payments.kit.transactions import end_read
+from payments.runs import window
+from payments.runs.slices import Difference
+from payments.runs.walk import Place, Tally
+from payments.runs.window import BATCH, SLACK_SECONDS, Window
+from payments.workspaces.charges.action import apply_payment
+from payments.workspaces.charges.outcomes import of_payment
+from payments.workspaces.charges.record import climbs
+from payments.workspaces.compare.job import Job, by_itself, oldest
+from payments.workspaces.compare.rows import charges_of, flag, is_in_motion, mark_of
+from payments.workspaces.models import Charge
+from payments.workspaces.models.charges import OPEN, SUCCEEDED
+
+log = logging.getLogger(__name__)
+
+STATUS, ROW, DUPLICATE = "status", "row", "duplicate"
+GONE = "resource_missing"  # https://docs.stripe.com/error-codes#resource-missing
+
+
+def compare_payments(job: Job, place: Place, tally: Tally) -> Place | None:
+    """Compare the next page, or look for charges that the last one should have shown."""
+    at = window.opened(place, floor=-1 if place else oldest(Charge, OPEN))
+    end_read()
+    following = _page(job, at, tally) if at.low is None else _unlisted(job, at, tally)
+    return None if following is None else following.place
+
+
+def _page(job: Job, at: Window, tally: Tally) -> Window:
+    page = job.lists.payments(at.after, since=at.floor)
+    charges = charges_of(page.items)
+    end_read()
+    for payment in page.items:
+        _settle(job, payment, charges.get(payment.id), tally)
+    # By our clock a charge is made before its payment; by Stripe's it may seem a little later.
+    down_to = page.items[-1].created + SLACK_SECONDS if page.items else None
+    listed = {payment.id: _made(payment, charges.get(payment.id)) for payment in page.items}
+    return at.read(listed, after=page.after, more=page.more, down_to=down_to)
+
+
+def _made(payment: Payment, charge: Charge | None) -> int:
+    return payment.created if charge is None else int(charge.created_at.timestamp())
+
+
+def _settle(job: Job, payment: Payment, charge: Charge | None, tally: Tally) -> None:
+    if charge is None:
+        if mark_of(payment.metadata) is not None:
+            tally.seen += 1
+            lost = Difference("payment_intent", payment.id, ROW, None, payment.status)
+            tally.found([lost], missing=True)
+        return
+    tally.seen += 1
+    if not is_in_motion(charge):
+        with by_itself(f"charge {charge.id}", tally):
+            tally.found(_mended(job, payment, charge))
+
+
+def differences(payment: Payment, charge: Charge) -> list[Difference]:
+    """Compare a PaymentIntent with the charge that it was made for."""
+    own, theirs = charge.stripe_payment_intent_id, of_payment(payment).status
+    paid_twice = theirs == charge.status == SUCCEEDED
+    if own not in {None, payment.id} and (paid_twice or theirs != SUCCEEDED):
+        # Another attempt's, which is nothing as long as only one of them took money.
+        return [_differing(charge, DUPLICATE, own, payment.id)] if paid_twice else []
+    found = []
+    if climbs(charge.status, theirs) or (charge.status == SUCCEEDED != theirs):
+        found.append(_differing(charge, STATUS, charge.status, theirs))
+    if payment.amount != charge.amount_minor:
+        found.append(_differing(charge, "amount", charge.amount_minor, payment.amount))
+    if payment.currency != charge.currency:
+        found.append(_differing(charge, "currency", charge.currency, payment.currency))
+    return found
+
+
+def _mended(job: Job, payment: Payment, charge: Charge) -> list[Difference]:
+    """Record the status; anything else about money is for a person to decide."""
+    found = differences(payment, charge)
+    if job.dry_run or not found:
+        return found
+    # Of two payments of one page the other may just have been recorded.
+    found = differences(payment, _fresh(charge))
+    apply_payment(charge.id, payment, actor=job.actor)
+    now = _fresh(charge).status
+    result = [replace(each, fixed=each.field == STATUS and each.theirs == now) for each in found]
+    if not all(each.fixed for each in result):
+        _tell(charge, payment, result)
+    return result
+
+
+def _fresh(charge: Charge) -> Charge:
+    row = db.session.get_one(Charge, charge.id, populate_existing=True)
+    end_read()
+    return row
+
+
+def _tell(charge: Charge, payment: Payment, found: list[Difference]) -> None:
+    fields = ", ".join(each.field for each in found if not each.fixed)
+    log.error("charge %s and %s do not agree: %s", charge.id, payment.id, fields)
+    flag(charge)
+
+
+def _unlisted(job: Job, at: Window, tally: Tally) -> Window | None:
+    """Judge successful charges that no page showed, at most one of them by a call."""
+    rows = _rows(at)
+    for charge in rows:
+        key = str(charge.stripe_payment_intent_id)
+        if key in at.listed:
+            continue
+        known = not at.given_up and _looked(job, charge, key, tally)
+        if not known:
+            _gone(job, charge, tally)
+        return at.judged(charge.created_at, key, in_vain=not known)
+    if len(rows) < BATCH:
+        return at.closed()
+    return at.judged(rows[-1].created_at, str(rows[-1].stripe_payment_intent_id))
+
+
+def _rows(at: Window) -> list[Charge]:
+    key: Any = Charge.stripe_payment_intent_id
+    query = sa.select(Charge).where(Charge.status == SUCCEEDED, key.is_not(None))
+    rows = list(db.session.scalars(window.batch(query, at, made=Charge.created_at, key=key)))
+    end_read()
+    return rows
+
+
+def _looked(job: Job, charge: Charge, intent: str, tally: Tally) -> bool:
+    """Look at a payment by itself; False when Stripe does not have it."""
+    try:
+        payment = job.gateway.get_payment(intent)
+    except Rejected as error:
+        if error.code != GONE:
+            raise
+        return False
+    _settle(job, payment, charge, tally)
+    return True
+
+
+def _gone(job: Job, charge: Charge, tally: Tally) -> None:
+    tally.seen += 1
+    tally.found([_differing(charge, ROW, charge.status, None)])
+    log.error("Stripe does not know the payment of charge %s", charge.id)
+    if not job.dry_run:
+        flag(charge)
+
+
+def _differing(charge: Charge, field: str, ours: object, theirs: object) -> Difference:
+    told = None if theirs is None else str(theirs)
+    return Difference("charge", str(charge.id), field, str(ours), told)

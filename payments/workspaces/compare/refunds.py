@@ -1,0 +1,72 @@
+"""Refunds against Stripe's list of them: those made in the dashboard, and those that failed."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from payments.gateway.results import RefundResult
+from payments.kit.transactions import end_read
+from payments.runs.slices import Difference
+from payments.runs.walk import Place, Tally
+from payments.workspaces.compare.job import Job, by_itself, oldest
+from payments.workspaces.compare.rows import charges_of_intents, flag, is_in_motion, refunds_of
+from payments.workspaces.models import Charge, Refund
+from payments.workspaces.models.charges import PENDING, SUBMITTED
+from payments.workspaces.refunds.record import adopt, climbs, of_result
+
+log = logging.getLogger(__name__)
+
+STATUS, ROW, AMOUNT = "status", "row", "amount"
+
+
+def compare_refunds(job: Job, place: Place, tally: Tally) -> Place | None:
+    """Compare the next page of refunds."""
+    since = place.get("since") or oldest(Refund, (PENDING, SUBMITTED))
+    end_read()
+    page = job.lists.refunds(place.get("after"), since=since)
+    charges = charges_of_intents([made.payment_intent for made in page.items])
+    rows = refunds_of(page.items, charges)
+    end_read()
+    for made in page.items:
+        charge = charges.get(made.payment_intent or "")
+        if charge is not None:
+            _settle(job, made, charge, rows.get(made.id), tally)
+    return {"since": since, "after": page.after} if page.more else None
+
+
+def _settle(job: Job, made: RefundResult, charge: Charge, row: Refund | None, tally: Tally) -> None:
+    tally.seen += 1
+    if row is None or not is_in_motion(row):
+        with by_itself(f"refund {made.id}", tally):
+            found = _mended(job, made, charge, row, differences(made, row))
+            tally.found(found, missing=row is None)
+
+
+def differences(made: RefundResult, row: Refund | None) -> list[Difference]:
+    """Compare a refund with its row."""
+    theirs = of_result(made).status
+    if row is None:
+        return [Difference("refund", made.id, ROW, None, theirs)]
+    found = []
+    if climbs(row.status, theirs):
+        found.append(Difference("refund", made.id, STATUS, row.status, theirs))
+    if made.amount != row.amount_minor:
+        found.append(Difference("refund", made.id, AMOUNT, str(row.amount_minor), str(made.amount)))
+    return found
+
+
+def _mended(
+    job: Job, made: RefundResult, charge: Charge, row: Refund | None, found: list[Difference]
+) -> list[Difference]:
+    """Adopt what Stripe has; an amount that differs is for a person to decide."""
+    if job.dry_run or not found:
+        return found
+    adopt(charge, [made], actor=job.actor)
+    if row is not None and any(each.field == AMOUNT for each in found):
+        log.error("refund %s and %s do not agree about the amount", row.id, made.id)
+        flag(row)
+    now = refunds_of([made], {charge.stripe_payment_intent_id or "": charge})
+    left = {each.field for each in differences(made, now.get(made.id))}
+    end_read()
+    return [replace(each, fixed=each.field not in left) for each in found]

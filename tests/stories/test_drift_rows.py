@@ -1,0 +1,185 @@
+"""The daily comparison, row by row: what is mended, what is only told of, what is left alone."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from payments.kit import clock
+from payments.projects.models import Payment, Subscription
+from payments.projects.reconcile import unlisted
+from payments.runs import window
+from payments.sandbox.visitor import Visitor
+from payments.webhooks import drain, inbox
+from tests.support.developers import STRIPE, ProjectSeat
+from tests.support.drift import calls, change, compared, ledger, rows
+from tests.support.herd import stored
+from tests.support.histories import DAY, Account
+from tests.support.ledger_rows import add_payment, add_subscription, new_price
+from tests.support.shop import eventually
+
+BACK = "https://shop.example/ok"
+
+
+def subscribed(account: Account, **more: Any) -> str:
+    return account.subscribe(account.customer(), account.price(2000), None, **more)
+
+
+def of(subscription: str) -> Any:
+    return Subscription.subscription_id == subscription
+
+
+class TestOneRow:
+    def test_what_is_over_is_never_revived(
+        self, app: Flask, seat: ProjectSeat, account: Account
+    ) -> None:
+        held = subscribed(account)
+        compared(app, seat.project_id)
+        change(app, Subscription, of(held), status="canceled")
+        found = compared(app, seat.project_id)
+        told = {each for each in found.told if each[0] == held}
+        assert told == {(held, "status", "canceled", "active")}
+        assert found.counts == {"drifted": 2, "fixed": 1}  # the counters are set right
+        assert rows(app, Subscription, of(held))[0]["status"] == "canceled"
+
+    def test_a_row_that_was_written_meanwhile_is_left_alone(
+        self, app: Flask, seat: ProjectSeat, account: Account
+    ) -> None:
+        """An event comes while Stripe's page is under way: the event is the newer one."""
+        held = subscribed(account)
+        compared(app, seat.project_id)
+        change(app, Subscription, of(held), quantity=5)
+        fault = {"match": {"method": "GET", "path": "/v1/subscriptions"}, "action": "delay"}
+        seat.shop.control("POST", "faults", {**fault, "ms": 1500, "when": "after"})
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(compared, app, seat.project_id)
+            eventually(lambda: not seat.shop.control("GET", "faults")["data"])
+            change(app, Subscription, of(held), quantity=6)
+            assert running.result(30).differences == []
+        assert rows(app, Subscription, of(held))[0]["quantity"] == 6
+
+    def test_an_event_from_before_that_comes_late_changes_nothing(
+        self, app: Flask, seat: ProjectSeat, account: Account
+    ) -> None:
+        """Two changes were missed, the comparison brings the second; then the first arrives."""
+        held = subscribed(account)
+        compared(app, seat.project_id)
+        item = account.call("GET", f"subscriptions/{held}")["items"]["data"][0]["id"]
+        for quantity in (2, 3):
+            account.post(
+                f"subscriptions/{held}",
+                **{"items[0][id]": item, "items[0][quantity]": str(quantity)},
+            )
+        assert compared(app, seat.project_id).fixed >= 1
+        told = [e for e in account.all("events") if e["type"] == "customer.subscription.updated"]
+        with app.app_context():
+            assert inbox.store(seat.project_id, told[0], json.dumps(told[0]))
+            while drain.drain():
+                pass
+        assert rows(app, Subscription, of(held))[0]["quantity"] == 3
+
+    def test_a_payment_of_a_checkout_page(
+        self, app: Flask, seat: ProjectSeat, account: Account
+    ) -> None:
+        """Sold through a page, refunded in the dashboard: nobody told us of either."""
+        price = new_price(seat.shop, interval=None, amount=1500)
+        body = {"price_id": price, "mode": "payment", "success_url": BACK, "cancel_url": BACK}
+        page = seat.end_user.post(f"{STRIPE}/checkout-session", body).json
+        Visitor().check_out(page["checkout_url"], "4242424242424242")
+        (intent,) = account.payments()
+        account.refund(intent, 400)
+        found = compared(app, seat.project_id)
+        assert found.told == {(intent, "row", None, "partially_refunded")}
+        (row,) = rows(app, Payment, Payment.project_id == seat.project_id)
+        assert (row["amount_cents"], row["refunded_amount_cents"]) == (1500, 400)
+        assert row["user_id"] is not None
+        assert compared(app, seat.project_id).differences == []
+
+    def test_an_invoice_that_nobody_has_tried_to_pay_has_no_payment(
+        self, app: Flask, seat: ProjectSeat, account: Account
+    ) -> None:
+        """It was sent: its PaymentIntent waits, as no event would tell of it either."""
+        subscribed(account, collection_method="send_invoice", days_until_due="30")
+        account.advance(2 * DAY)
+        assert account.payments("requires_payment_method")
+        found = compared(app, seat.project_id)
+        assert found.counts == {"missing": 1, "fixed": 1}
+        assert rows(app, Payment, Payment.project_id == seat.project_id) == []
+
+    def test_a_refund_that_failed_is_not_taken_from_the_sum_of_the_charge(
+        self, app: Flask, seat: ProjectSeat, account: Account, sandbox: Any
+    ) -> None:
+        """The charge may still count it: what differs is asked of the refunds themselves."""
+        customer = account.customer("pm_card_refundFail")
+        account.subscribe(customer, account.price(2000), None)
+        (intent,) = account.payments()
+        account.refund(intent, 2000)
+        account.advance(60)
+        with stored(sandbox, seat.secret_key) as objects:
+            (charge,) = objects.all("charge", payment_intent=intent)
+            charge.data["amount_refunded"] = 2000
+            objects.save(charge)
+        compared(app, seat.project_id)
+        (row,) = rows(app, Payment, Payment.project_id == seat.project_id)
+        assert (row["status"], row["refunded_amount_cents"]) == ("succeeded", 0)
+        assert compared(app, seat.project_id).differences == []
+
+
+class TestUnlisted:
+    def test_rows_that_stripe_does_not_know_are_told_of_and_kept(
+        self, app: Flask, seat: ProjectSeat, account: Account
+    ) -> None:
+        subscribed(account)
+        compared(app, seat.project_id)
+        alive, over = (
+            add_subscription(app, seat, status=status)["subscription_id"]
+            for status in ("active", "canceled")
+        )
+        paid = add_payment(app, seat)["payment_intent_id"]
+        billed = add_payment(app, seat, invoice_id="in_gone")["payment_intent_id"]
+        before = ledger(app, seat.project_id)
+        seat.shop.control("DELETE", "requests")
+        found = compared(app, seat.project_id)
+        assert found.told == {
+            (alive, "row", "active", None),
+            (over, "row", "canceled", None),
+            (paid, "row", "succeeded", None),
+            (billed, "row", "succeeded", None),
+        }
+        assert found.counts == {"drifted": 4}
+        assert ledger(app, seat.project_id) == before
+        looks = [call for call in calls(seat.shop) if "/sub_" in call or "/pi_" in call]
+        assert len(looks) == len(set(looks)) == 3
+
+    def test_one_that_no_list_shows_is_recorded_as_what_it_is(
+        self, app: Flask, seat: ProjectSeat, account: Account
+    ) -> None:
+        """Subscriptions on a test clock stand in no list; one look tells how they are."""
+        held = account.call("POST", "test_helpers/test_clocks", frozen_time=clock.timestamp())
+        customer = str(account.call("POST", "customers", test_clock=held["id"])["id"])
+        account.pay_with(customer, "pm_card_visa")
+        alone = account.subscribe(customer, account.price(900), None)
+        add_subscription(app, seat, subscription_id=alone, status="past_due")
+        found = compared(app, seat.project_id)
+        assert (alone, "status", "past_due", "active") in found.told
+        assert found.counts["failed" if found.failed else "fixed"] >= 1
+        assert rows(app, Subscription, of(alone))[0]["status"] == "active"
+        assert compared(app, seat.project_id).differences == []
+
+    def test_after_many_looks_in_vain_the_list_is_taken_at_its_word(
+        self, app: Flask, seat: ProjectSeat, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Keys of another account: every row is told of, and not every one costs a call."""
+        monkeypatch.setattr(window, "MOST_IN_VAIN", 3)
+        monkeypatch.setattr(window, "BATCH", 4)
+        monkeypatch.setattr(unlisted, "BATCH", 4)
+        for _ in range(11):
+            add_subscription(app, seat)
+        seat.shop.control("DELETE", "requests")
+        found = compared(app, seat.project_id)
+        assert (found.seen, found.counts) == (11, {"drifted": 11})
+        assert len([c for c in calls(seat.shop) if "/v1/subscriptions/" in c]) == 3

@@ -9,6 +9,8 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "due": {"task": jobs.SWEEP_DUE, "schedule": 5.0, "options": {"expires": 5}},
     # Customers who never came back from 3D Secure: their charge is canceled after a day.
     "expire": {"task": jobs.SWEEP_EXPIRED, "schedule": 60.0, "options": {"expires": 60}},
+    # A day is closed once it is over in the invoices' zone; a tick also finds days missed before.
+    "close": {"task": jobs.CLOSE_DAYS, "schedule": 600.0, "options": {"expires": 600}},
     # Readiness asks whether a worker lives: this task leaves the mark.
     "heartbeat": {"task": jobs.HEARTBEAT, "schedule": 10.0, "options": {"expires": 10}},
 }

@@ -124,7 +124,9 @@ class TestMetrics:
             ("payments_due_rows", "webhook_events"), ("payments_due_rows", "invoice_documents"),
             ("payments_webhook_events_dead", ""), ("payments_invoices_today", "pending"),
             ("payments_invoices_today", "paid"), ("payments_invoices_today", "failed"),
-            ("payments_invoices_today", "refunded"),
+            ("payments_invoices_today", "refunded"), ("payments_invoice_days_faulty", "gaps"),
+            ("payments_invoice_days_faulty", "duplicates"),
+            ("payments_invoice_last_closed_day_seconds", ""),
         }  # fmt: skip
         assert set(scraped(client)) == names
 

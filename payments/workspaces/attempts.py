@@ -15,6 +15,7 @@ from payments.kit.db import db
 from payments.kit.transactions import transaction
 from payments.workspaces.models import Charge, Refund
 from payments.workspaces.models.charges import PENDING
+from payments.workspaces.notes import note_attention
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,9 @@ def put_back(
         if row is None:
             return
         row.uncertain = attempt.uncertain or uncertain
-        row.needs_attention = row.needs_attention or attention
+        if attention and not row.needs_attention:
+            row.needs_attention = True
+            note_attention(row, "its idempotency key was refused", actor="worker")
         if intent is not None and isinstance(row, Charge):
             row.stripe_payment_intent_id = intent
         leases.release(row, due_in=leases.backoff(row.tries))

@@ -17,6 +17,7 @@ def write(
 ) -> Payment:
     """Take the present state of a PaymentIntent over."""
     row = book.payment(state.id) or _new(book, state.id)
+    given_back = row.refunded_amount_cents
     row.created_at = clock.from_timestamp(invoice.created if invoice else state.created)
     row.customer_id = state.customer or (invoice.customer if invoice else None)
     row.amount_cents, row.currency = state.amount, state.currency
@@ -24,7 +25,8 @@ def write(
     row.refunded_amount_cents, row.disputed = min(state.refunded, state.amount), state.disputed
     if invoice is not None:
         _tie(book, row, invoice)
-    _note(row, status_of(state), actor)
+    moved = row.refunded_amount_cents != given_back
+    _note(row, status_of(state), actor, moved=moved)
     return _kept(book, row, at, book.people.named(state.user))
 
 
@@ -79,9 +81,9 @@ def _kept(book: Book, row: Payment, at: int, named: int | None) -> Payment:
     return row
 
 
-def _note(row: Payment, status: str, actor: str) -> None:
-    """Change the status, and write down that it changed."""
-    if row.status == status:
+def _note(row: Payment, status: str, actor: str, *, moved: bool = False) -> None:
+    """Change the status, and write down that it changed, or that more or less was given back."""
+    if row.status == status and not moved:
         return
     row.status = status
     append(
@@ -92,6 +94,7 @@ def _note(row: Payment, status: str, actor: str) -> None:
         stripe_id=row.payment_intent_id,
         mode="test" if row.is_test_mode else "live",
         amount_cents=row.amount_cents,
+        currency=row.currency,
         refunded_amount_cents=row.refunded_amount_cents,
     )
 

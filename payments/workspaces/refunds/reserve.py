@@ -5,10 +5,10 @@ from __future__ import annotations
 from payments.invoices.models import PAID, UPGRADE, Invoice
 from payments.kit.db import db
 from payments.kit.transactions import transaction
-from payments.timeline.append import append
 from payments.workspaces import errors, queries
 from payments.workspaces.models import Charge, Refund
 from payments.workspaces.models.charges import PENDING, SUBMITTED, SUCCEEDED
+from payments.workspaces.notes import note_refund
 
 # What counts against the invoice: asked for, taken by Stripe, or paid out.
 SET_ASIDE = (PENDING, SUBMITTED, SUCCEEDED)
@@ -74,12 +74,5 @@ def _added(
     )
     db.session.add(refund)
     db.session.flush()
-    append(
-        "refund.reserved",
-        actor=f"user:{requested_by}",
-        subject=f"refund:{refund.id}",
-        workspace_id=invoice.workspace_id,
-        invoice=invoice.invoice_number,
-        amount_minor=amount,
-    )
+    note_refund("reserved", refund, invoice, actor=f"user:{requested_by}")
     return refund

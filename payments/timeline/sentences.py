@@ -64,6 +64,7 @@ _SENTENCES = {
     "stripe_config.saved": "The Stripe configuration was saved[: {fields}][; replaced: {replaced}]",
     "stripe_config.deactivated": "The Stripe configuration was switched off",
     "subscription.plan_changed": f"{_SUBSCRIPTION} changed[ from {{previous_name}}]",
+    "subscription.updated": f"{_SUBSCRIPTION} was changed though it is over",
     "subscription.renewed": f"{_SUBSCRIPTION} has a new period[, until {{period_end}}]",
     "subscription.cancel_scheduled": f"{_SUBSCRIPTION} will end[ on {{cancel_at}}]",
     "subscription.cancel_withdrawn": f"{_SUBSCRIPTION} will go on after all",

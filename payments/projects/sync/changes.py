@@ -19,19 +19,29 @@ def facts_of(row: Subscription) -> Facts:
     return {name: getattr(row, name) for name in _FACTS}
 
 
-def note_changes(row: Subscription, before: Facts, actor: str) -> None:
-    """Append an entry for each thing that is no longer as it was before."""
+def note_changes(row: Subscription, before: Facts, actor: str, *, over: bool) -> None:
+    """Append an entry for each thing that is no longer as it was before.
+
+    Of a subscription that is over nothing renews or goes on: there it is only an update.
+    """
+    if not over:
+        _note_each(row, before, actor)
+    elif facts_of(row) != before:
+        note_subscription("updated", row, actor)
+
+
+def _note_each(row: Subscription, before: Facts, actor: str) -> None:
     if (row.price_id, row.quantity) != (before["price_id"], before["quantity"]):
         _note_plan(row, before, actor)
     if row.cancel_at != before["cancel_at"]:
         kind = "cancel_scheduled" if row.cancel_at else "cancel_withdrawn"
-        note_subscription(kind, row, actor, cancel_at=_iso(row.cancel_at))
+        note_subscription(kind, row, actor)
     if row.current_period_start != before["current_period_start"]:
         note_subscription("renewed", row, actor, period_end=_iso(row.current_period_end))
 
 
 def note_subscription(kind: str, row: Subscription, actor: str, **data: Any) -> None:
-    """Append an entry about the subscription, with the plan that it is on."""
+    """Append an entry about the subscription: its plan, and its end should one be set."""
     append(
         f"subscription.{kind}",
         actor=actor,
@@ -41,6 +51,8 @@ def note_subscription(kind: str, row: Subscription, actor: str, **data: Any) -> 
         mode="test" if row.is_test_mode else "live",
         plan_name=row.plan_name,
         price=row.price_id,
+        quantity=row.quantity,
+        cancel_at=_iso(row.cancel_at),
         **data,
     )
 
@@ -50,7 +62,6 @@ def _note_plan(row: Subscription, before: Facts, actor: str) -> None:
         "plan_changed",
         row,
         actor,
-        quantity=row.quantity,
         previous_name=before["plan_name"],
         previous_price=before["price_id"],
         previous_quantity=before["quantity"],

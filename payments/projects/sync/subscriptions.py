@@ -35,9 +35,9 @@ def write(
     _set(row, _columns(state, plan_name))
     row.user_id = book.people.named(state.user) or row.user_id
     row.user_id = row.user_id or book.people.of_customer(state.customer)
-    _note(row, state.status, actor)
-    if before is not None and not is_over(row):
-        note_changes(row, before, actor)
+    told = _note(row, state.status, actor)
+    if before is not None and not (told and is_over(row)):
+        note_changes(row, before, actor, over=is_over(row))
     row.state_at = max(row.state_at, at)
     book.add_subscription(row)
     book.people.link(state.customer, row.user_id)
@@ -62,12 +62,13 @@ def _set(row: Subscription, columns: dict[str, Any]) -> None:
         setattr(row, name, value)
 
 
-def _note(row: Subscription, status: str, actor: str) -> None:
-    """Change the status, and write down that it changed."""
+def _note(row: Subscription, status: str, actor: str) -> bool:
+    """Change the status, and write down that it changed; False when it did not."""
     if row.status == status:
-        return
+        return False
     row.status = status
     note_subscription(status, row, actor)
+    return True
 
 
 def _moment(seconds: int | None) -> datetime | None:

@@ -17,7 +17,12 @@ from payments.timeline.append import append
 from payments.workspaces.models import Charge
 from tests.support.people import Cast, Person
 from tests.support.shop import Shop, eventually
-from tests.support.till import browser_authenticates, charge_of, handled
+from tests.support.till import (
+    browser_authenticates,
+    charge_of,
+    handled,
+    save_authenticated_card,
+)
 
 
 def told(cast: Cast, person: Person | None = None, **query: Any) -> dict[str, Any]:
@@ -211,7 +216,7 @@ BEGINNINGS = {"refund.reserved", "refund.found"}
 class TestWhoDroveIt:
     def test_who_polls_a_charge_is_who_found_it_paid(self, shop: Shop, cast: Cast) -> None:
         """The holder authenticates; the admin's page asks how far it is."""
-        shop.save_card(cast.owner, cast.workspace.slug, "pm_card_authenticationRequired")
+        save_authenticated_card(shop, cast, "pm_card_authenticationRequired")
         answer = shop.upgrade(cast.owner, cast.workspace.slug)
         assert answer.status_code == 402, answer.text
         details = answer.json["details"]

@@ -14,6 +14,7 @@ from payments import demo, rotation
 from payments.config import Settings
 from payments.extensions import settings
 from payments.gateway.errors import GatewayError
+from payments.invoices.commands import invoices
 from payments.reconciliation.commands import reconcile
 from payments.webhooks.commands import events
 from payments.workspaces import catalog
@@ -27,6 +28,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(keys)
     app.cli.add_command(events)
     app.cli.add_command(reconcile)
+    app.cli.add_command(invoices)
 
 
 @click.command("seed")

@@ -29,6 +29,7 @@ RUN_CHARGE = "charges.run"
 RUN_REFUND = "charges.refund"
 DRAIN_INBOX = "webhooks.drain"
 RENDER_INVOICE = "invoices.render"
+CLOSE_DAYS = "invoices.close"
 SWEEP_DUE = "reconciliation.due"
 SWEEP_EXPIRED = "reconciliation.expire"
 HEARTBEAT = "reconciliation.heartbeat"
@@ -43,6 +44,7 @@ QUEUE_OF = {
     RUN_REFUND: CHARGES,
     DRAIN_INBOX: WEBHOOKS,
     RENDER_INVOICE: DOCUMENTS,
+    CLOSE_DAYS: RECONCILIATION,
     SWEEP_DUE: RECONCILIATION,
     SWEEP_EXPIRED: RECONCILIATION,
     HEARTBEAT: RECONCILIATION,

@@ -1,6 +1,7 @@
-"""Tasks of invoices' PDFs."""
+"""Tasks of invoices: their PDFs, and the proof that a day's numbers are whole."""
 
 from payments import jobs
+from payments.invoices import proof
 from payments.workspaces import documents
 from worker.tasks import job
 
@@ -9,3 +10,9 @@ from worker.tasks import job
 def render(*, invoice_id: int) -> None:
     """Render and store the PDF of an invoice."""
     documents.render(invoice_id)
+
+
+@job(jobs.CLOSE_DAYS)
+def close_days() -> None:
+    """Close the days that are over: at midnight, and after an outage all that were missed."""
+    proof.close_due()

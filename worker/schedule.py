@@ -11,6 +11,8 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "expire": {"task": jobs.SWEEP_EXPIRED, "schedule": 60.0, "options": {"expires": 60}},
     # Accounts to be compared with Stripe's: when each one is due, its own rows say.
     "begin": {"task": jobs.BEGIN_RUNS, "schedule": 30.0, "options": {"expires": 30}},
+    # A day is closed once it is over in the invoices' zone; a tick also finds days missed before.
+    "close": {"task": jobs.CLOSE_DAYS, "schedule": 600.0, "options": {"expires": 600}},
     # Readiness asks whether a worker lives: this task leaves the mark.
     "heartbeat": {"task": jobs.HEARTBEAT, "schedule": 10.0, "options": {"expires": 10}},
 }

@@ -105,6 +105,9 @@ def upgrade() -> None:
     with op.batch_alter_table('charges', schema=None) as batch_op:
         batch_op.add_column(sa.Column('throttled', sa.Integer(), nullable=False, server_default='0'))
 
+    with op.batch_alter_table('invoice_counters', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('closed', sa.Boolean(), nullable=False, server_default=sa.false()))
+
     with op.batch_alter_table('invoice_documents', schema=None) as batch_op:
         batch_op.add_column(sa.Column('throttled', sa.Integer(), nullable=False, server_default='0'))
 
@@ -135,6 +138,9 @@ def downgrade() -> None:
 
     with op.batch_alter_table('invoice_documents', schema=None) as batch_op:
         batch_op.drop_column('throttled')
+
+    with op.batch_alter_table('invoice_counters', schema=None) as batch_op:
+        batch_op.drop_column('closed')
 
     with op.batch_alter_table('charges', schema=None) as batch_op:
         batch_op.drop_column('throttled')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from payments.extensions import settings
 from payments.invoices.models import FAILED, PAID, PENDING, REFUNDED, Invoice
@@ -48,10 +48,10 @@ def issue(
     card: PaidBy = NO_CARD,
 ) -> Invoice:
     """Add a pending invoice. Call it last: its number's counter stays locked until the commit."""
-    moment = clock.now()
+    moment, number = _numbered()
     invoice = Invoice(
         workspace_id=workspace_id,
-        invoice_number=next_number(clock.today(settings().invoice_timezone)),
+        invoice_number=number,
         status=PENDING,
         amount_minor=amount_minor,
         refunded_minor=0,
@@ -66,6 +66,21 @@ def issue(
     db.session.add(invoice)
     db.session.flush()
     return invoice
+
+
+def _numbered() -> tuple[datetime, str]:
+    """Take a number of the present day, and the one moment that both day and row go by.
+
+    A day that is closed already gives none: this transaction slept past the day's end, or the
+    zone was moved west. Then the number comes from a later day; a proof never changes.
+    """
+    zone = settings().invoice_timezone
+    moment = clock.now()
+    day = clock.day_of(moment, zone)
+    while (number := next_number(day)) is None:
+        moment = clock.now()
+        day = max(clock.day_of(moment, zone), day + timedelta(days=1))
+    return moment, number
 
 
 def mark_paid(invoice: Invoice, *, at: datetime, payment_intent: str | None = None) -> None:

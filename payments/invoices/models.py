@@ -53,18 +53,23 @@ class Invoice(Base, Stamped):
 
 
 class InvoiceCounter(Base):
-    """The last number given out on a day; its row lock makes the sequence free of gaps."""
+    """The last number given out on a day; its row lock makes the sequence free of gaps.
+
+    A `closed` day gives out no more: its proof is written.
+    """
 
     __tablename__ = "invoice_counters"
 
     day: Mapped[date] = mapped_column(primary_key=True)
     last: Mapped[int]
+    closed: Mapped[bool] = mapped_column(default=False)
 
 
 class InvoiceDayProof(Base):
     """What a closed day's numbers were found to be: written once, after the day has ended.
 
-    `gaps` and `duplicates` hold the numbers themselves; both are empty on a day that is right.
+    `gaps` and `duplicates` hold the numbers themselves, a run of missing ones as `first..last`;
+    both are empty on a day that is right.
     """
 
     __tablename__ = "invoice_day_proofs"

@@ -38,7 +38,17 @@ def from_timestamp(seconds: int) -> datetime:
 
 def today(zone: str = "UTC") -> date:
     """Return the calendar day it is now in an IANA time zone."""
-    return now().astimezone(ZoneInfo(zone)).date()
+    return day_of(now(), zone)
+
+
+def day_of(moment: datetime, zone: str) -> date:
+    """Return the calendar day that a moment lies in, in an IANA time zone."""
+    return moment.astimezone(ZoneInfo(zone)).date()
+
+
+def midnight(day: date, zone: str) -> datetime:
+    """Return the moment a day begins; the one after it comes 23, 24 or 25 hours later."""
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 def iso_millis(moment: datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import marshmallow as ma
@@ -58,6 +58,19 @@ class Moment(ma.fields.Field[datetime]):
         self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any
     ) -> str | None:
         return None if value is None else clock.iso_millis(value)
+
+
+class Instant(ma.fields.AwareDateTime):
+    """A moment of a query string: ISO 8601, taken as UTC when it names no zone."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="iso", default_timezone=UTC, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            return super()._deserialize(value, attr, data, **kwargs).astimezone(UTC)
+        except OverflowError as error:  # the first or last hours of the calendar, in a far zone
+            raise ma.ValidationError("Not a valid datetime.") from error
 
 
 class Text(ma.fields.String):

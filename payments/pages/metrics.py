@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask import Response, current_app
@@ -15,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from payments.extensions import settings
 from payments.invoices import documents
-from payments.invoices.models import Invoice, InvoiceDocument
+from payments.invoices.models import Invoice, InvoiceDayProof, InvoiceDocument
 from payments.kit import clock, leases
 from payments.kit.db import db
 from payments.pages.run_metrics import run_gauges
@@ -54,6 +53,8 @@ class DatabaseCollector(Collector):
         yield _dead_events()
         yield _invoices_of_today()
         yield from run_gauges()
+        yield _faulty_days()
+        yield _last_closed_day()
 
 
 def _open_charges() -> GaugeMetricFamily:
@@ -89,9 +90,24 @@ def _today() -> tuple[datetime, datetime]:
     zone = settings().invoice_timezone
     day = clock.today(zone)
     # Each end by its own midnight: a day of a changing clock has 23 or 25 hours.
-    ends = (datetime.combine(d, time(), ZoneInfo(zone)) for d in (day, day + timedelta(days=1)))
-    first, end = ends
-    return first, end
+    return clock.midnight(day, zone), clock.midnight(day + timedelta(days=1), zone)
+
+
+def _faulty_days() -> GaugeMetricFamily:
+    faults = {"gaps": InvoiceDayProof.gaps, "duplicates": InvoiceDayProof.duplicates}
+    found = {
+        name: _count(InvoiceDayProof, sa.func.json_array_length(column) > 0)
+        for name, column in faults.items()
+    }
+    text = "Closed days whose invoice numbers are not whole"
+    return _gauge("invoice_days_faulty", text, "fault", found, tuple(faults))
+
+
+def _last_closed_day() -> GaugeMetricFamily:
+    day = db.session.scalar(sa.select(sa.func.max(InvoiceDayProof.day)))
+    moment = int(datetime.combine(day, time(), UTC).timestamp()) if day else 0
+    text = "The last day whose invoice numbers are proven (its date at 00:00 UTC; 0: none yet)"
+    return GaugeMetricFamily("payments_invoice_last_closed_day_seconds", text, value=moment)
 
 
 def _due(model: Any, in_state: sa.ColumnElement[bool] | sa.TextClause) -> int:

@@ -39,11 +39,13 @@ def save(project: Project, **keys: str | None) -> dict[str, Any]:
     with transaction():
         queries.lock_project(project_id)
         config, revived = _switched_on(project_id)
+        changed: dict[str, bool] = {}
         for mode in MODES:
-            _store(project_id, mode, _of_mode(given, mode))
+            changed |= _store(project_id, mode, _of_mode(given, mode))
         if given or revived:
             config.updated_at = clock.now()
-            _tell("stripe_config.saved", config, owner_id, fields=sorted(given))
+        if changed or revived:
+            _tell_saved(config, owner_id, changed)
         db.session.flush()
         after_commit(lambda: credentials.forget(project_id))
         return _masked(config)
@@ -78,27 +80,29 @@ def _of_mode(given: dict[str, str], mode: str) -> dict[str, str]:
     return {c: given[f"{mode}_{c}"] for c in COLUMNS if f"{mode}_{c}" in given}
 
 
-def _store(project_id: str, mode: str, keys: dict[str, str]) -> None:
+def _store(project_id: str, mode: str, keys: dict[str, str]) -> dict[str, bool]:
+    """Store a mode's keys; return the names of those that changed, and which replaced another."""
     if not keys:
-        return
+        return {}
     row = queries.find_credentials(project_id, mode)
     if row is None:
         row = StripeCredentials(id=new_uuid(), project_id=project_id, mode=mode)
         db.session.add(row)
-    for column, key in keys.items():
-        _replace(row, column, key)
     row.configured_at = clock.now()
+    had = {column: getattr(row, column) is not None for column in keys}
+    return {f"{mode}_{c}": had[c] for c, key in keys.items() if _replace(row, c, key)}
 
 
-def _replace(row: StripeCredentials, column: str, key: str) -> None:
+def _replace(row: StripeCredentials, column: str, key: str) -> bool:
     former = _present(row, column)
     if former == key:
-        return
+        return False
     if column == "webhook_secret" and former is not None:
         sealing.put(row, "former_webhook_secret", former)
         row.former_until = clock.now() + GRACE
     sealing.put(row, column, key)
     setattr(row, f"{column}_masked", mask(key))
+    return True
 
 
 def _present(row: StripeCredentials, column: str) -> str | None:
@@ -129,6 +133,13 @@ def _masks(mode: str, row: StripeCredentials | None) -> dict[str, Any]:
     }
     has_key = row is not None and row.secret_key is not None
     return {**masks, f"has_{mode}_credentials": has_key, f"{mode}_configured_at": configured}
+
+
+def _tell_saved(config: StripeConfig, owner_id: int, changed: dict[str, bool]) -> None:
+    """Name the fields that changed, and never what is in them."""
+    replaced = sorted(name for name, had in changed.items() if had)
+    fields = sorted(changed)
+    _tell("stripe_config.saved", config, owner_id, fields=fields, replaced=replaced or None)
 
 
 def _tell(kind: str, config: StripeConfig, owner_id: int, **data: Any) -> None:

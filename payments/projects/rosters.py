@@ -51,6 +51,12 @@ def find_key_by_hash(key_hash: str) -> ProjectKey | None:
     return db.session.scalars(query).one_or_none()
 
 
+def people_of(project: Project, user_ids: set[int]) -> list[User]:
+    """Return those of the users that the project's developer knows: he, and its end users."""
+    ours = sa.or_(User.project_id == project.id, User.id == project.owner_id)
+    return list(db.session.scalars(sa.select(User).where(User.id.in_(user_ids), ours)))
+
+
 def end_users_page(
     project_id: str, *, search: str | None, is_active: bool | None, page: int, page_size: int
 ) -> dict[str, Any]:

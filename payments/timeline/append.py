@@ -19,7 +19,8 @@ def append(
     **data: Any,
 ) -> None:
     """Add an entry: `kind` is a past event ("charge.succeeded"), `actor` who made it happen
-    ("user:7", "event:evt_1", "sweep"), `subject` what it happened to ("charge:12").
+    ("user:7", "event:evt_1", "worker", "sweep", "operator"), `subject` what it happened to
+    ("charge:12"). `data` holds the facts as they are now, never a secret; None is left out.
     """
     db.session.add(
         TimelineEntry(
@@ -29,6 +30,6 @@ def append(
             workspace_id=workspace_id,
             project_id=project_id,
             stripe_id=stripe_id,
-            data=data,
+            data={name: value for name, value in data.items() if value is not None},
         )
     )

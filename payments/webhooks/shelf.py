@@ -70,4 +70,4 @@ def replay(row_id: int, *, actor: str) -> WebhookEvent:
 
 def _of(event: WebhookEvent) -> dict[str, Any]:
     project = None if event.owner == PLATFORM else event.owner
-    return {"project_id": project, "stripe_id": event.event_id}
+    return {"project_id": project, "stripe_id": event.event_id, "mode": event.mode}

@@ -40,7 +40,7 @@ def _authentication(charge: Charge) -> errors.PaymentRequired:
         "status": charge.status,
     }
     message, code = charge.error_message, "authentication_required"
-    secret = refresh(charge)
+    secret = refresh(charge, actor=f"user:{charge.requested_by}")
     if secret is not None:
         details["clientSecret"] = secret
     return errors.PaymentRequired(message, code=code, details=details)

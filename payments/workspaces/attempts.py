@@ -16,8 +16,11 @@ from payments.kit.repeat import repeated
 from payments.kit.transactions import transaction
 from payments.workspaces.models import Charge, Refund
 from payments.workspaces.models.charges import PENDING
+from payments.workspaces.notes import note_attention
 
 log = logging.getLogger(__name__)
+
+_TRIED = "it was tried too often without an outcome"
 
 Work = Charge | Refund
 
@@ -78,7 +81,7 @@ def claim(model: type[Work], row_id: int) -> Attempt | None:
     if _worn(row):
         # Perhaps it is the row that kills its workers: it must not come back every minute.
         row.due_at = clock.now() + leases.backoff(row.tries)
-        _call_for_attention(row)
+        _call_for_attention(row, _TRIED)
     return attempt
 
 
@@ -109,7 +112,7 @@ def put_back(
             return
         row.uncertain = attempt.uncertain or uncertain
         if attention:
-            _call_for_attention(row)
+            _call_for_attention(row, "its idempotency key was refused")
         if intent is not None and isinstance(row, Charge):
             row.stripe_payment_intent_id = intent
         give_back(row)
@@ -145,7 +148,7 @@ def give_back(row: Work, *, throttled: bool = False) -> None:
         leases.throttle(row)
         return
     if _worn(row):
-        _call_for_attention(row)
+        _call_for_attention(row, _TRIED)
     leases.release(row, due_in=leases.backoff(row.tries))
 
 
@@ -153,10 +156,11 @@ def _worn(row: Work) -> bool:
     return row.tries > MOST_TRIES or row.attempt > MOST_ATTEMPTS
 
 
-def _call_for_attention(row: Work) -> None:
+def _call_for_attention(row: Work, why: str) -> None:
     if not row.needs_attention:
-        log.error("%s %s needs attention after %d tries", row.__tablename__, row.id, row.tries)
-    row.needs_attention = True
+        row.needs_attention = True
+        log.error("%s %s needs attention: %s", row.__tablename__, row.id, why)
+        note_attention(row, why, actor="worker")
 
 
 def _held(attempt: Attempt) -> Work | None:

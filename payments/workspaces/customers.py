@@ -6,6 +6,7 @@ from payments.gateway.errors import KEY_IN_USE, OutcomeUnknown
 from payments.gateway.gateway import Gateway
 from payments.kit import clock, steps
 from payments.kit.transactions import end_read, transaction
+from payments.timeline.append import append
 from payments.workspaces import queries
 from payments.workspaces.models import Workspace
 
@@ -18,7 +19,7 @@ def email_of(workspace_id: int) -> str:
     return f"workspace-{workspace_id}@gateways.app"
 
 
-def ensure_customer(gateway: Gateway, workspace: Workspace) -> str:
+def ensure_customer(gateway: Gateway, workspace: Workspace, *, actor: str) -> str:
     """Return the workspace's Stripe customer, creating it the first time.
 
     Two requests at once send the same key and get the same customer.
@@ -31,8 +32,20 @@ def ensure_customer(gateway: Gateway, workspace: Workspace) -> str:
     steps.passed("customer.created")
     with transaction():
         held = queries.lock_workspace(workspace_id)
-        held.stripe_customer_id = held.stripe_customer_id or made
+        if held.stripe_customer_id is None:
+            held.stripe_customer_id = made
+            _note(workspace_id, made, actor)
         return held.stripe_customer_id
+
+
+def _note(workspace_id: int, customer: str, actor: str) -> None:
+    append(
+        "customer.created",
+        actor=actor,
+        subject=f"workspace:{workspace_id}",
+        workspace_id=workspace_id,
+        stripe_id=customer,
+    )
 
 
 def _created(gateway: Gateway, workspace_id: int) -> str:

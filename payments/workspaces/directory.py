@@ -40,6 +40,15 @@ def add_workspace(user: User, *, name: str, description: str | None = None) -> M
         subject=f"workspace:{workspace.id}",
         workspace_id=workspace.id,
         slug=workspace.slug,
+        plan=plan.slug,
+        plan_name=plan.name,
+    )
+    append(
+        "member.added",
+        actor=f"user:{user.id}",
+        subject=f"user:{user.id}",
+        workspace_id=workspace.id,
+        role=OWNER,
     )
     return seat
 

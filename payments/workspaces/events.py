@@ -116,12 +116,12 @@ def on_detached(method: dict[str, Any], actor: str) -> None:
     drop_detached(method["id"], actor=actor)
 
 
-def on_card_updated(method: dict[str, Any], _actor: str) -> None:
+def on_card_updated(method: dict[str, Any], actor: str) -> None:
     """The issuer renewed a card: ask for its present state, as these events carry no order."""
     if queries.find_stripe_method(method["id"]) is None:
         return
     end_read()
-    refresh_card(platform().get_card(method["id"]))
+    refresh_card(platform().get_card(method["id"]), actor=actor)
 
 
 def _number(text: str | None) -> int | None:

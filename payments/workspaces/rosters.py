@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.orm import contains_eager, joinedload
 
+from payments.auth.models import User
 from payments.kit.db import db
 from payments.workspaces.models import Membership, PricingPlan, Workspace
 from payments.workspaces.models.workspaces import OWNER
@@ -31,6 +32,13 @@ def members_of(workspace_id: int) -> list[Membership]:
         .order_by(Membership.joined_at, Membership.user_id)
     )
     return list(db.session.scalars(query))
+
+
+def members_among(workspace_id: int, user_ids: set[int]) -> list[User]:
+    """Return those of the users that are members of the workspace."""
+    query = sa.select(User).join(Membership, Membership.user_id == User.id)
+    ours = query.where(Membership.workspace_id == workspace_id, User.id.in_(user_ids))
+    return list(db.session.scalars(ours))
 
 
 def find_seat(workspace_id: int, user_id: int) -> Membership | None:

@@ -18,6 +18,7 @@ from payments.kit.db import db
 from payments.kit.transactions import transaction
 from payments.workspaces.models import PaymentMethod
 from tests.support.people import Person, sign_up
+from tests.support.replay import sealed, workspace_held, workspace_told
 from tests.support.shop import Shop, eventually
 
 
@@ -125,7 +126,7 @@ class Month:
 @pytest.fixture
 def month(shop, app):
     """The first day; this side's clock is held and moved on together with Stripe's."""
-    with clock.frozen(clock.now()) as advance:
+    with clock.frozen(clock.now()) as advance, sealed(app):
         yield Month(shop, app, advance)
 
 
@@ -208,3 +209,8 @@ def test_a_month(month):  # noqa: PLR0915 - a month has many days
 
     theirs, ours = month.ledgers()
     assert theirs == ours == 999 - 250 + 2999 - 1001
+
+    # Whoever has nothing but the timeline comes to the same rows.
+    told = workspace_told(month.app, person.home.id)
+    assert told["plan"] == "starter-yearly"
+    assert told == workspace_held(month.app, person.home.id)

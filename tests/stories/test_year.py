@@ -38,6 +38,7 @@ from tests.support.developers import (
 )
 from tests.support.ledger_rows import new_price
 from tests.support.processes import HttpClient, free_port
+from tests.support.replay import project_held, project_told
 from tests.support.shop import Shop, eventually
 
 GOOD, FAILS_LATER = "4242424242424242", "4000000000000341"
@@ -297,7 +298,7 @@ def year(web: HttpClient, settings: Settings) -> Year:
     return Year(open_shop(web, settings), stranger)
 
 
-def test_a_year(year: Year) -> None:  # noqa: PLR0915 - a year has many days
+def test_a_year(app: Flask, year: Year) -> None:  # noqa: PLR0915 - a year has many days
     """Trial, renewals, a failed one, recovery, upgrade, refunds, the end of the subscription."""
     shop = year.shop
     basic = new_price(shop, name="Basic", amount=2000, trial=14)
@@ -396,6 +397,11 @@ def test_a_year(year: Year) -> None:  # noqa: PLR0915 - a year has many days
     assert year.theirs() == year.ours()
     taken, returned = (sum(parts) for parts in zip(*year.ours().values(), strict=True))
     assert (taken, returned) == (3 * 2000 + 2032 + 7 * 5000, 2000 + 1500)
+    # Whoever has nothing but the timeline comes to the same rows.
+    told = project_told(app, year.seat.project_id)
+    assert sorted(told["subscription"].values()) == ["canceled"]
+    assert told == project_held(app, year.seat.project_id)
+
     printed = printed_figures()
     assert len(printed) > 10
     assert year.figures[-1] == printed[-1]

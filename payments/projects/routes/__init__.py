@@ -9,6 +9,7 @@ from payments.projects.routes import (
     configuration,
     end_user,
     projects,
+    timeline,
 )
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
@@ -18,4 +19,5 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     checkout.blueprint,
     end_user.blueprint,
     analytics.blueprint,
+    timeline.blueprint,
 )

@@ -19,6 +19,7 @@ def write(
 ) -> Payment:
     """Take the present state of a PaymentIntent over."""
     row = book.payment(state.id) or _new(book, state.id)
+    given_back = row.refunded_amount_cents
     row.created_at = clock.from_timestamp(invoice.created if invoice else state.created)
     row.customer_id = state.customer or (invoice.customer if invoice else None)
     for name, value in columns(state).items():
@@ -26,7 +27,8 @@ def write(
     row.description = _short(invoice.description if invoice else state.description)
     if invoice is not None:
         _tie(book, row, invoice)
-    _note(row, status_of(state), actor)
+    moved = row.refunded_amount_cents != given_back
+    _note(row, status_of(state), actor, moved=moved)
     return _kept(book, row, at, book.people.named(state.user))
 
 
@@ -91,9 +93,9 @@ def _kept(book: Book, row: Payment, at: int, named: int | None) -> Payment:
     return row
 
 
-def _note(row: Payment, status: str, actor: str) -> None:
-    """Change the status, and write down that it changed."""
-    if row.status == status:
+def _note(row: Payment, status: str, actor: str, *, moved: bool = False) -> None:
+    """Change the status, and write down that it changed, or that more or less was given back."""
+    if row.status == status and not moved:
         return
     row.status = status
     append(
@@ -104,6 +106,7 @@ def _note(row: Payment, status: str, actor: str) -> None:
         stripe_id=row.payment_intent_id,
         mode="test" if row.is_test_mode else "live",
         amount_cents=row.amount_cents,
+        currency=row.currency,
         refunded_amount_cents=row.refunded_amount_cents,
     )
 

@@ -9,8 +9,8 @@ from payments.kit import clock
 from payments.projects.models import Subscription
 from payments.projects.models.projects import new_uuid
 from payments.projects.sync.book import Book
+from payments.projects.sync.changes import facts_of, note_changes, note_subscription
 from payments.projects.sync.shapes import SubscriptionState
-from payments.timeline.append import append
 
 # https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses: never left again.
 FINAL = ("canceled", "incomplete_expired")
@@ -28,13 +28,16 @@ def write(
     row = book.subscription(state.id)
     if row is not None and is_over(row) and state.status not in FINAL:
         return row
+    before = None if row is None else facts_of(row)
     if row is None:
         row = Subscription(id=new_uuid(), subscription_id=state.id, state_at=0, **book.scope)
         row.created_at = clock.from_timestamp(state.created)
     _set(row, columns(state, plan_name))
     row.user_id = book.people.named(state.user) or row.user_id
     row.user_id = row.user_id or book.people.of_customer(state.customer)
-    _note(row, state.status, actor)
+    told = _note(row, state.status, actor)
+    if before is not None and not (told and is_over(row)):
+        note_changes(row, before, actor, over=is_over(row))
     row.state_at = max(row.state_at, at)
     book.add_subscription(row)
     book.people.link(state.customer, row.user_id)
@@ -60,19 +63,13 @@ def _set(row: Subscription, columns: dict[str, Any]) -> None:
         setattr(row, name, value)
 
 
-def _note(row: Subscription, status: str, actor: str) -> None:
-    """Change the status, and write down that it changed."""
+def _note(row: Subscription, status: str, actor: str) -> bool:
+    """Change the status, and write down that it changed; False when it did not."""
     if row.status == status:
-        return
+        return False
     row.status = status
-    append(
-        f"subscription.{status}",
-        actor=actor,
-        subject=f"subscription:{row.id}",
-        project_id=row.project_id,
-        stripe_id=row.subscription_id,
-        mode="test" if row.is_test_mode else "live",
-    )
+    note_subscription(status, row, actor)
+    return True
 
 
 def _moment(seconds: int | None) -> datetime | None:

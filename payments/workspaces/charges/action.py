@@ -20,7 +20,7 @@ from payments.workspaces.models.charges import CANCELED, FAILED, REQUIRES_ACTION
 log = logging.getLogger(__name__)
 
 
-def refresh(charge: Charge) -> str | None:
+def refresh(charge: Charge, *, actor: str) -> str | None:
     """Ask Stripe how far the authentication is, record it, and return the client secret.
 
     The secret is never stored. None when Stripe cannot be asked or the charge needs no action.
@@ -34,7 +34,7 @@ def refresh(charge: Charge) -> str | None:
     except GatewayError as error:
         log.warning("cannot look at charge %s: %s", charge_id, error.code)
         return None
-    apply_payment(charge_id, payment, actor="request")
+    apply_payment(charge_id, payment, actor=actor)
     return payment.client_secret
 
 

@@ -102,7 +102,9 @@ def _asked(attempt: Attempt, order: Order) -> Outcome:
         return outcomes.of_payment(gateway.get_payment(order.payment_intent))
     if attempt.stale:
         return EXPIRED
-    customer = ensure_customer(gateway, db.session.get_one(Workspace, order.workspace_id))
+    customer = ensure_customer(
+        gateway, db.session.get_one(Workspace, order.workspace_id), actor="worker"
+    )
     end_read()
     steps.passed("charge.customer_ready")
     if attempt.look_first:

@@ -15,7 +15,6 @@ from payments.kit import clock, leases, steps
 from payments.kit.db import db
 from payments.kit.repeat import repeated
 from payments.kit.transactions import after_commit, transaction
-from payments.timeline.append import append
 from payments.workspaces import queries
 from payments.workspaces.charges.outcomes import Outcome
 from payments.workspaces.models import Charge, Workspace
@@ -26,6 +25,8 @@ from payments.workspaces.models.charges import (
     REQUIRES_ACTION,
     SUCCEEDED,
 )
+from payments.workspaces.notes import note_attention, note_charge, note_invoice
+from payments.workspaces.plans.switch import switch_plan
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +55,9 @@ def record(charge_id: int, outcome: Outcome, *, actor: str) -> bool:
         after_commit(lambda: steps.passed("charge.recorded"))
         _take_over(charge, outcome)
         invoice = db.session.get_one(Invoice, charge.invoice_id)
-        _APPLY[outcome.status](charge, invoice, workspace)
-        _note(charge, actor)
+        code = charge.decline_code or charge.error_code
+        note_charge(charge.status, charge, invoice, actor=actor, code=code)
+        _APPLY[outcome.status](charge, invoice, workspace, actor)
         after_commit(lambda: jobs.announce(f"charge:{charge_id}"))
         steps.passed("charge.recording")
     steps.passed("charge.announced")
@@ -83,37 +85,29 @@ def _take_over(charge: Charge, outcome: Outcome) -> None:
         charge.settled_at = clock.now()
 
 
-def _succeed(charge: Charge, invoice: Invoice, workspace: Workspace) -> None:
+def _succeed(charge: Charge, invoice: Invoice, workspace: Workspace, actor: str) -> None:
     mark_paid(invoice, at=clock.now(), payment_intent=charge.stripe_payment_intent_id)
+    note_invoice("paid", invoice, actor=actor)
     target = queries.get_plan(charge.plan_id)
     if target.rank > workspace.plan.rank:
-        workspace.plan = target
+        switch_plan(workspace, target, invoice, actor=actor, charge_id=charge.id)
     else:
         # Paid late, after the workspace had moved up by another charge: a person must decide.
         charge.needs_attention = True
+        note_attention(charge, "paid for a plan that is no longer an upgrade", actor=actor)
         log.error("charge %s was paid for a plan that is no longer an upgrade", charge.id)
     documents.request(invoice)
 
 
-def _await_action(charge: Charge, invoice: Invoice, _workspace: Workspace) -> None:
+def _await_action(charge: Charge, invoice: Invoice, _workspace: Workspace, _actor: str) -> None:
     invoice.stripe_payment_intent_id = charge.stripe_payment_intent_id
     charge.expires_at = charge.due_at = clock.now() + ACTION_EXPIRES_AFTER
 
 
-def _fail(charge: Charge, invoice: Invoice, _workspace: Workspace) -> None:
+def _fail(charge: Charge, invoice: Invoice, _workspace: Workspace, actor: str) -> None:
     mark_failed(invoice, payment_intent=charge.stripe_payment_intent_id)
+    note_invoice("failed", invoice, actor=actor)
     documents.request(invoice)
 
 
 _APPLY = {SUCCEEDED: _succeed, REQUIRES_ACTION: _await_action, FAILED: _fail, CANCELED: _fail}
-
-
-def _note(charge: Charge, actor: str) -> None:
-    append(
-        f"charge.{charge.status}",
-        actor=actor,
-        subject=f"charge:{charge.id}",
-        workspace_id=charge.workspace_id,
-        stripe_id=charge.stripe_payment_intent_id,
-        code=charge.decline_code or charge.error_code,
-    )

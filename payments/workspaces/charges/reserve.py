@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from payments.invoices import documents
 from payments.invoices.issue import PaidBy, issue, mark_paid
 from payments.invoices.models import UPGRADE
 from payments.kit import clock
 from payments.kit.db import db
-from payments.timeline.append import append
 from payments.workspaces import errors, queries
 from payments.workspaces.models import Charge, PaymentMethod, PricingPlan, Workspace
+from payments.workspaces.notes import note_charge, note_invoice
 from payments.workspaces.plans.resolve import (
     check_price,
     check_upgrade,
     describe_change,
     price_of,
 )
+from payments.workspaces.plans.switch import switch_plan
 
 
 def reserve(
@@ -50,10 +50,10 @@ def reserve_free(
     if plan.price_minor:
         raise errors.PriceChanged(details=price_of(plan))
     change = describe_change(UPGRADE, workspace, plan)
-    workspace.plan = plan
-    _note("plan.upgraded", workspace, actor=actor, plan=plan.slug)
     invoice = issue(workspace_id, change, amount_minor=0, currency=plan.currency)
+    switch_plan(workspace, plan, invoice, actor=actor)
     mark_paid(invoice, at=clock.now())
+    note_invoice("paid", invoice, actor=actor)
     documents.request(invoice)
 
 
@@ -103,12 +103,7 @@ def _added(
     )
     db.session.add(charge)
     db.session.flush()
-    _note(
-        "charge.reserved", workspace, actor=f"user:{requested_by}", charge=charge.id, plan=plan.slug
-    )
+    actor, card = f"user:{requested_by}", method.stripe_payment_method_id
+    note_charge("reserved", charge, invoice, actor=actor, payment_method=card)
+    note_invoice("issued", invoice, actor=actor)
     return charge
-
-
-def _note(kind: str, workspace: Workspace, *, actor: str, **data: Any) -> None:
-    where = f"workspace:{workspace.id}"
-    append(kind, actor=actor, subject=where, workspace_id=workspace.id, **data)

@@ -80,7 +80,7 @@ def _mended(job: Job, method: PaymentMethod, card: Card | None) -> list[Differen
     if card is None:
         drop_detached(method.stripe_payment_method_id, actor=job.actor)
     else:
-        refresh_card(card)
+        refresh_card(card, actor=job.actor)
     return [replace(each, fixed=True) for each in found]
 
 

@@ -95,7 +95,7 @@ def _mended(job: Job, payment: Payment, charge: Charge) -> list[Difference]:
     now = _fresh(charge).status
     result = [replace(each, fixed=each.field == STATUS and each.theirs == now) for each in found]
     if not all(each.fixed for each in result):
-        _tell(charge, payment, result)
+        _tell(charge, payment, result, actor=job.actor)
     return result
 
 
@@ -105,10 +105,10 @@ def _fresh(charge: Charge) -> Charge:
     return row
 
 
-def _tell(charge: Charge, payment: Payment, found: list[Difference]) -> None:
+def _tell(charge: Charge, payment: Payment, found: list[Difference], *, actor: str) -> None:
     fields = ", ".join(each.field for each in found if not each.fixed)
     log.error("charge %s and %s do not agree: %s", charge.id, payment.id, fields)
-    flag(charge)
+    flag(charge, f"it and {payment.id} do not agree: {fields}", actor=actor)
 
 
 def _unlisted(job: Job, at: Window, tally: Tally) -> Window | None:
@@ -152,7 +152,7 @@ def _gone(job: Job, charge: Charge, tally: Tally) -> None:
     tally.found([_differing(charge, ROW, charge.status, None)])
     log.error("Stripe does not know the payment of charge %s", charge.id)
     if not job.dry_run:
-        flag(charge)
+        flag(charge, "Stripe does not know its payment", actor=job.actor)
 
 
 def _differing(charge: Charge, field: str, ours: object, theirs: object) -> Difference:

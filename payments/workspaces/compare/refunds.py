@@ -65,7 +65,7 @@ def _mended(
     adopt(charge, [made], actor=job.actor)
     if row is not None and any(each.field == AMOUNT for each in found):
         log.error("refund %s and %s do not agree about the amount", row.id, made.id)
-        flag(row)
+        flag(row, f"it and {made.id} do not agree about the amount", actor=job.actor)
     now = refunds_of([made], {charge.stripe_payment_intent_id or "": charge})
     left = {each.field for each in differences(made, now.get(made.id))}
     end_read()

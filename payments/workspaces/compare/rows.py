@@ -14,6 +14,7 @@ from payments.kit.transactions import transaction
 from payments.workspaces import queries
 from payments.workspaces.models import Charge, Refund
 from payments.workspaces.models.charges import PENDING
+from payments.workspaces.notes import note_attention
 
 
 def charges_of(payments: Iterable[Payment]) -> dict[str, Charge]:
@@ -58,13 +59,15 @@ def is_in_motion(row: Charge | Refund) -> bool:
     return bool(row.status == PENDING and row.leased_until and row.leased_until > clock.now())
 
 
-def flag(row: Charge | Refund) -> None:
-    """Ask for a person's attention to a row."""
+def flag(row: Charge | Refund, why: str, *, actor: str) -> None:
+    """Ask for a person's attention to a row, once."""
     model, row_id, workspace_id = type(row), row.id, row.workspace_id
     with transaction():
         queries.lock_workspace(workspace_id)
         held: Any = db.session.get_one(model, row_id, populate_existing=True)
-        held.needs_attention = True
+        if not held.needs_attention:
+            held.needs_attention = True
+            note_attention(held, why, actor=actor)
 
 
 def _charges(column: Any, keys: list[Any]) -> dict[Any, Charge]:

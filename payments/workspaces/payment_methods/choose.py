@@ -58,7 +58,7 @@ def _by_stripe_id(access: Access, stripe_id: str) -> PaymentMethod:
     if known is not None:
         return _usable(workspace_id, known)
     gateway = platform()
-    customer = ensure_customer(gateway, db.session.get_one(Workspace, workspace_id))
+    customer = ensure_customer(gateway, db.session.get_one(Workspace, workspace_id), actor=actor)
     end_read()
     return save_card(workspace_id, _attached(gateway, stripe_id, customer), actor=actor)
 

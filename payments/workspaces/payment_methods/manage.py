@@ -10,10 +10,10 @@ from payments.gateway.gateway import Gateway, platform
 from payments.kit.db import db
 from payments.kit.http import parse_id
 from payments.kit.transactions import end_read, transaction
-from payments.timeline.append import append
 from payments.workspaces import errors, queries
 from payments.workspaces.guards import Access
 from payments.workspaces.models import PaymentMethod
+from payments.workspaces.notes import note_method
 from payments.workspaces.payment_methods.save import sync_default
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def set_default(access: Access, raw_id: str) -> int:
         method = get_method(workspace_id, raw_id)
         if not method.is_default:
             _move_default(workspace_id, method)
-            _note("payment_method.made_default", method, actor)
+            note_method("made_default", method, actor=actor)
         method_id, customer, stripe_id = _keys(method)
     _at_stripe(lambda gateway: sync_default(gateway, customer, stripe_id))
     return method_id
@@ -56,8 +56,7 @@ def delete(access: Access, raw_id: str) -> int:
     with transaction():
         queries.lock_workspace(workspace_id)
         method = get_method(workspace_id, raw_id)
-        heir = _deactivate(method)
-        _note("payment_method.removed", method, actor)
+        heir = _deactivate(method, actor)
         method_id, customer, stripe_id = _keys(method)
         heir_id = heir.stripe_payment_method_id if heir else None
     # Detaching cannot be undone, so it comes after the commit.
@@ -74,16 +73,17 @@ def drop_detached(stripe_id: str, *, actor: str) -> None:
         queries.lock_workspace(method.workspace_id)
         db.session.refresh(method)
         if method.is_active:
-            _deactivate(method)
-            _note("payment_method.removed", method, actor)
+            _deactivate(method, actor)
 
 
-def _deactivate(method: PaymentMethod) -> PaymentMethod | None:
+def _deactivate(method: PaymentMethod, actor: str) -> PaymentMethod | None:
     was_default, method.is_default, method.is_active = method.is_default, False, False
     db.session.flush()
+    note_method("removed", method, actor=actor)
     heir = queries.oldest_method(method.workspace_id) if was_default else None
     if heir is not None:
         heir.is_default = True
+        note_method("made_default", heir, actor=actor)
     return heir
 
 
@@ -97,16 +97,6 @@ def _move_default(workspace_id: int, method: PaymentMethod) -> None:
 
 def _keys(method: PaymentMethod) -> tuple[int, str, str]:
     return method.id, method.stripe_customer_id, method.stripe_payment_method_id
-
-
-def _note(kind: str, method: PaymentMethod, actor: str) -> None:
-    append(
-        kind,
-        actor=actor,
-        subject=f"payment_method:{method.id}",
-        workspace_id=method.workspace_id,
-        stripe_id=method.stripe_payment_method_id,
-    )
 
 
 def _detach(gateway: Gateway, customer: str, stripe_id: str, heir_id: str | None) -> None:

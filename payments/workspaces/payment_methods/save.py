@@ -9,9 +9,9 @@ from payments.gateway.gateway import Gateway
 from payments.gateway.results import Card
 from payments.kit.db import db
 from payments.kit.transactions import transaction
-from payments.timeline.append import append
 from payments.workspaces import errors, queries
 from payments.workspaces.models import PaymentMethod
+from payments.workspaces.notes import note_method
 
 log = logging.getLogger(__name__)
 
@@ -24,50 +24,63 @@ def save_card(workspace_id: int, card: Card, *, actor: str) -> PaymentMethod:
     """
     with transaction():
         queries.lock_workspace(workspace_id)
-        method = queries.find_stripe_method(card.id)
-        if method is None:
-            method = _added(workspace_id, card, actor)
-        elif method.workspace_id != workspace_id:
+        known = queries.find_stripe_method(card.id)
+        if known is not None and known.workspace_id != workspace_id:
             raise errors.InvalidPaymentMethod
-        _describe(method, card)
-        method.is_active = True
-        db.session.flush()
-        method.is_default = method.is_default or queries.default_method(workspace_id) is None
+        method = known or _new(workspace_id, card)
+        kind = "added" if known is None else "updated" if known.is_active else "restored"
+        _put_in_use(method, card, kind=kind, actor=actor)
         return method
 
 
-def _added(workspace_id: int, card: Card, actor: str) -> PaymentMethod:
-    method = PaymentMethod(
+def _put_in_use(method: PaymentMethod, card: Card, *, kind: str, actor: str) -> None:
+    changed = _describe(method, card)
+    method.is_active = True
+    db.session.add(method)
+    db.session.flush()
+    if kind != "updated":
+        note_method(kind, method, actor=actor)
+    elif changed:
+        note_method(kind, method, actor=actor, fields=changed)
+    if queries.default_method(method.workspace_id) is None:
+        method.is_default = True
+        note_method("made_default", method, actor=actor)
+
+
+def _new(workspace_id: int, card: Card) -> PaymentMethod:
+    return PaymentMethod(
         workspace_id=workspace_id,
         stripe_payment_method_id=card.id,
         stripe_customer_id=card.customer or "",
         type=card.type,
         is_default=False,
+        is_active=False,
     )
-    db.session.add(method)
-    db.session.flush()
-    append(
-        "payment_method.added",
-        actor=actor,
-        subject=f"payment_method:{method.id}",
-        workspace_id=workspace_id,
-        stripe_id=card.id,
-    )
-    return method
 
 
-def _describe(method: PaymentMethod, card: Card) -> None:
-    method.card_brand, method.card_last4 = card.brand, card.last4
-    method.card_exp_month, method.card_exp_year = card.exp_month, card.exp_year
-    method.billing_name, method.billing_postal_code = card.billing_name, card.billing_postal_code
+def _describe(method: PaymentMethod, card: Card) -> list[str]:
+    """Take over what may be shown of a card; return the names of what changed."""
+    shown = {
+        "card_brand": card.brand,
+        "card_last4": card.last4,
+        "card_exp_month": card.exp_month,
+        "card_exp_year": card.exp_year,
+        "billing_name": card.billing_name,
+        "billing_postal_code": card.billing_postal_code,
+    }
+    changed = [name for name, value in shown.items() if getattr(method, name) != value]
+    for name in changed:
+        setattr(method, name, shown[name])
+    return changed
 
 
-def refresh_card(card: Card) -> None:
+def refresh_card(card: Card, *, actor: str) -> None:
     """Take over what the issuer changed: a new expiry date, a new number."""
     with transaction():
         method = queries.find_stripe_method(card.id)
-        if method is not None:
-            _describe(method, card)
+        changed = [] if method is None else _describe(method, card)
+        if method is not None and changed:
+            note_method("updated", method, actor=actor, fields=changed)
 
 
 def sync_default(gateway: Gateway, customer: str, method_id: str | None) -> None:

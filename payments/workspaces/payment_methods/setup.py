@@ -19,7 +19,7 @@ def initialize(access: Access) -> Setup:
     """Return a fresh SetupIntent for the workspace's customer."""
     gateway = platform()
     user_id, workspace_id = access.user.id, access.workspace.id
-    customer = ensure_customer(gateway, access.workspace)
+    customer = ensure_customer(gateway, access.workspace, actor=access.actor)
     end_read()
     metadata = {"workspace_id": str(workspace_id), "user_id": str(user_id)}
     return gateway.create_setup(customer, metadata=metadata)

@@ -8,11 +8,12 @@ from payments.invoices.models import DOWNGRADE
 from payments.kit import clock
 from payments.kit.repeat import repeated
 from payments.kit.transactions import transaction
-from payments.timeline.append import append
 from payments.workspaces import queries
 from payments.workspaces.guards import Access
 from payments.workspaces.models import PricingPlan, Workspace
+from payments.workspaces.notes import note_invoice
 from payments.workspaces.plans.resolve import check_downgrade, describe_change, resolve_plan
+from payments.workspaces.plans.switch import switch_plan
 
 NOTE = (
     "Downgrade takes effect immediately. No refund will be issued for the current billing period."
@@ -33,15 +34,8 @@ def downgrade_plan(access: Access, plan_slug: str) -> Workspace:
 
 def _switch(workspace: Workspace, target: PricingPlan, actor: str) -> None:
     change = describe_change(DOWNGRADE, workspace, target)
-    workspace.plan = target
-    append(
-        "plan.downgraded",
-        actor=actor,
-        subject=f"workspace:{workspace.id}",
-        workspace_id=workspace.id,
-        plan=change.plan_slug,
-        previous=change.previous_plan_slug,
-    )
     invoice = issue(workspace.id, change, amount_minor=0, currency=target.currency)
+    switch_plan(workspace, target, invoice, actor=actor)
     mark_paid(invoice, at=clock.now())
+    note_invoice("paid", invoice, actor=actor)
     documents.request(invoice)

@@ -14,10 +14,10 @@ from payments.kit import clock, leases, steps
 from payments.kit.db import db
 from payments.kit.repeat import repeated
 from payments.kit.transactions import after_commit, transaction
-from payments.timeline.append import append
 from payments.workspaces import queries
 from payments.workspaces.models import Charge, Refund
 from payments.workspaces.models.charges import CANCELED, FAILED, PENDING, SUBMITTED, SUCCEEDED
+from payments.workspaces.notes import note_invoice, note_refund
 
 # Stripe may take a success back (the bank returned the money): that is the last word.
 # https://docs.stripe.com/refunds#failed-refunds
@@ -75,7 +75,8 @@ def adopt(charge: Charge, results: list[RefundResult], *, actor: str) -> None:
         charge = db.session.get_one(Charge, charge_id)
         known = {r.stripe_refund_id or r.id: r for r in queries.refunds_of(charge.invoice_id)}
         for result in reversed(results):  # Stripe lists the newest first
-            ours = known.get(result.id) or _marked(known, result) or _made_elsewhere(charge, result)
+            ours = known.get(result.id) or _marked(known, result)
+            ours = ours or _made_elsewhere(charge, result, actor)
             _apply(ours, of_result(result), actor)
 
 
@@ -85,7 +86,7 @@ def _marked(known: dict[str | int, Refund], result: RefundResult) -> Refund | No
     return known.get(int(marked)) if marked.isdecimal() else None
 
 
-def _made_elsewhere(charge: Charge, result: RefundResult) -> Refund:
+def _made_elsewhere(charge: Charge, result: RefundResult, actor: str) -> Refund:
     refund = Refund(
         workspace_id=charge.workspace_id,
         charge_id=charge.id,
@@ -93,10 +94,12 @@ def _made_elsewhere(charge: Charge, result: RefundResult) -> Refund:
         amount_minor=result.amount,
         currency=result.currency,
         reason=result.reason,
+        stripe_refund_id=result.id,
         created_at=clock.from_timestamp(result.created),
     )
     db.session.add(refund)
     db.session.flush()
+    note_refund("found", refund, db.session.get_one(Invoice, charge.invoice_id), actor=actor)
     return refund
 
 
@@ -114,26 +117,16 @@ def _apply(refund: Refund, outcome: RefundOutcome, actor: str) -> None:
     if refund.status == SUBMITTED:
         refund.tries, refund.due_at = 0, clock.now() + FIRST_LOOK
     db.session.flush()
-    _restate_invoice(refund.invoice_id)
-    _note(refund, actor)
+    invoice = db.session.get_one(Invoice, refund.invoice_id, populate_existing=True)
+    note_refund(refund.status, refund, invoice, actor=actor, code=refund.error_code)
+    _restate(invoice, actor)
     refund_id = refund.id
     after_commit(lambda: jobs.announce(channel(refund_id)))
 
 
-def _restate_invoice(invoice_id: int) -> None:
-    invoice = db.session.get_one(Invoice, invoice_id, populate_existing=True)
-    total = sum(r.amount_minor for r in queries.refunds_of(invoice_id) if r.status in _COUNTED)
+def _restate(invoice: Invoice, actor: str) -> None:
+    total = sum(r.amount_minor for r in queries.refunds_of(invoice.id) if r.status in _COUNTED)
     if invoice.status in {PAID, REFUNDED} and total != invoice.refunded_minor:
         set_refunded(invoice, total)
+        note_invoice("refunded", invoice, actor=actor, refunded_minor=total, status=invoice.status)
         documents.request(invoice)
-
-
-def _note(refund: Refund, actor: str) -> None:
-    append(
-        f"refund.{refund.status}",
-        actor=actor,
-        subject=f"refund:{refund.id}",
-        workspace_id=refund.workspace_id,
-        stripe_id=refund.stripe_refund_id,
-        amount_minor=refund.amount_minor,
-    )

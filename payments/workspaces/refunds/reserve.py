@@ -7,10 +7,10 @@ from payments.kit import steps
 from payments.kit.db import db
 from payments.kit.repeat import repeated
 from payments.kit.transactions import transaction
-from payments.timeline.append import append
 from payments.workspaces import errors, queries
 from payments.workspaces.models import Charge, Refund
 from payments.workspaces.models.charges import PENDING, SUBMITTED, SUCCEEDED
+from payments.workspaces.notes import note_refund
 
 # What counts against the invoice: asked for, taken by Stripe, or paid out.
 SET_ASIDE = (PENDING, SUBMITTED, SUCCEEDED)
@@ -80,12 +80,5 @@ def _added(
     )
     db.session.add(refund)
     db.session.flush()
-    append(
-        "refund.reserved",
-        actor=f"user:{requested_by}",
-        subject=f"refund:{refund.id}",
-        workspace_id=invoice.workspace_id,
-        invoice=invoice.invoice_number,
-        amount_minor=amount,
-    )
+    note_refund("reserved", refund, invoice, actor=f"user:{requested_by}")
     return refund

@@ -8,6 +8,7 @@ from payments.workspaces.routes import (
     payment_methods,
     plan_changes,
     plans,
+    timeline,
     workspaces,
 )
 
@@ -19,5 +20,6 @@ BLUEPRINTS = (
     payment_methods.blueprint,
     plan_changes.blueprint,
     invoices.blueprint,
+    timeline.blueprint,
     admin.blueprint,
 )

@@ -86,7 +86,7 @@ def get_charge(charge_id: str, access: Access) -> Any:
     """Return a charge; while it waits for authentication, Stripe is asked how far that is."""
     charge, manages = _get_charge(access, charge_id), access.manages
     row_id = charge.id
-    secret = action.refresh(charge)
+    secret = action.refresh(charge, actor=access.actor)
     charge = current(row_id)
     data = ChargeSchema().dump(charge)
     if manages and secret is not None and charge.status == "requires_action":

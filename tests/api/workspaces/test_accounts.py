@@ -151,7 +151,7 @@ class TestSignUp:
                     sa.select(TimelineEntry.kind).where(actor).order_by(TimelineEntry.id)
                 )
             )
-        assert kinds == ["user.signed_up", "workspace.created"]
+        assert kinds == ["user.signed_up", "workspace.created", "member.added"]
 
     def test_unknown_fields_are_ignored(self, client: FlaskClient, app: Flask) -> None:
         body = {

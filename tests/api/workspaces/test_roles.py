@@ -36,6 +36,7 @@ ENDPOINTS: dict[str, tuple[str, str, Any, tuple[str, ...]]] = {
     "list invoices": ("GET", "/{slug}/invoices", None, ALL),
     "get invoice": ("GET", "/{slug}/invoices/{invoice}", None, ALL),
     "download": ("GET", "/{slug}/invoices/{invoice}/download", None, ALL),
+    "timeline": ("GET", "/{slug}/timeline", None, MANAGERS),
     "get charge": ("GET", "/{slug}/charges/{charge}", None, ALL),
     "cancel charge": ("POST", "/{slug}/charges/x/cancel", None, MANAGERS),
 }

@@ -1,0 +1,135 @@
+"""Says in a plain sentence what an entry means, made when it is read: no entry is ever reworded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from payments.kit import money
+from payments.timeline.models import TimelineEntry
+
+# A part in brackets is left out when the entry does not hold what it names.
+_OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
+_NAME = re.compile(r"\{(\w+)\}")
+
+_CHARGE = "{subject}[ of {amount}][ for plan {plan_name}]"
+_REFUND = "{subject}[ of {amount}][ on invoice {invoice}]"
+_PLAN = "[ from {previous_name}][ to {plan_name}][, paid by charge {charge}][ (invoice {invoice})]"
+_INVOICE = "Invoice [{invoice}][ of {amount}][ for plan {plan_name}]"
+_PAYMENT = "Payment[ {stripe_id}][ of {amount}]"
+_SUBSCRIPTION = "Subscription[ {stripe_id}][ to {plan_name}]"
+
+_SENTENCES = {
+    "workspace.created": "The workspace was created[ on plan {plan_name}]",
+    "workspace.updated": "The workspace's details were changed[: {fields}]",
+    "user.signed_up": "{subject} signed up",
+    "user.registered": "{subject} registered",
+    "member.added": "{subject} became a member[ as {role}]",
+    "member.role_changed": "{subject} is[ {role}] now[, {previous} before]",
+    "member.left": "{subject}[, {role},] left",
+    "member.removed": "{subject}[, {role},] was removed",
+    "payment_method.added": "{card} was saved",
+    "payment_method.restored": "{card} was saved again",
+    "payment_method.updated": "{card} was renewed[: {fields}]",
+    "payment_method.made_default": "{card} became the default",
+    "payment_method.removed": "{card} was removed",
+    "payment_method.setup_failed": "A card could not be set up[: {code}]",
+    "charge.reserved": f"{_CHARGE} was asked for[, invoice {{invoice}}]",
+    "charge.requires_action": f"{_CHARGE} waits for the card's holder to authenticate",
+    "charge.succeeded": f"{_CHARGE} succeeded",
+    "charge.failed": f"{_CHARGE} failed[: {{code}}]",
+    "charge.canceled": f"{_CHARGE} was canceled",
+    "charge.needs_attention": "{subject} needs a person to look at it[: {reason}]",
+    "plan.upgraded": f"The plan moved up{_PLAN}",
+    "plan.downgraded": f"The plan moved down{_PLAN}",
+    "invoice.issued": f"{_INVOICE} was issued",
+    "invoice.paid": f"{_INVOICE} is paid",
+    "invoice.failed": f"{_INVOICE} failed: nothing was charged",
+    "invoice.refunded": f"{_INVOICE} is refunded[ by {{refunded}}]",
+    "refund.reserved": f"{_REFUND} was asked for",
+    "refund.found": f"{_REFUND} was found at Stripe, where somebody had made it",
+    "refund.submitted": f"{_REFUND} was taken by Stripe",
+    "refund.succeeded": f"{_REFUND} succeeded",
+    "refund.failed": f"{_REFUND} failed[: {{code}}]",
+    "refund.canceled": f"{_REFUND} was canceled",
+    "refund.needs_attention": "{subject} needs a person to look at it[: {reason}]",
+    "customer.created": "Customer[ {stripe_id}] was made at Stripe",
+    "customer.forgotten": "Customer[ {stripe_id}] is no longer at Stripe and was forgotten",
+    "project.created": "The project was created",
+    "project.updated": "The project was changed[: {fields}]",
+    "project.deleted": "The project was switched off",
+    "project_key.created": "An API key[ {prefix}...] was made",
+    "project_key.revoked": "The API key[ {prefix}...] was revoked",
+    "stripe_config.saved": "The Stripe configuration was saved[: {fields}][; replaced: {replaced}]",
+    "stripe_config.deactivated": "The Stripe configuration was switched off",
+    "subscription.plan_changed": f"{_SUBSCRIPTION} changed[ from {{previous_name}}]",
+    "subscription.updated": f"{_SUBSCRIPTION} was changed though it is over",
+    "subscription.renewed": f"{_SUBSCRIPTION} has a new period[, until {{period_end}}]",
+    "subscription.cancel_scheduled": f"{_SUBSCRIPTION} will end[ on {{cancel_at}}]",
+    "subscription.cancel_withdrawn": f"{_SUBSCRIPTION} will go on after all",
+    "payment.pending": f"{_PAYMENT} is not settled yet",
+    "payment.succeeded": f"{_PAYMENT} succeeded",
+    "payment.failed": f"{_PAYMENT} failed",
+    "payment.refunded": f"{_PAYMENT} is refunded in full",
+    "payment.partially_refunded": f"{_PAYMENT} is refunded[ by {{refunded}}]",
+    "event.replayed": "Event[ {stripe_id}] was put back to be handled again",
+}
+
+# Statuses are Stripe's words, and it may add some: any is said as it is.
+_OF_STATUS = {
+    "payment": f"{_PAYMENT} is {{status}}",
+    "subscription": f"{_SUBSCRIPTION} is {{status}}",
+}
+
+
+def sentence(entry: TimelineEntry, names: Mapping[int, str]) -> str:
+    """Write the entry's sentence; `names` are those of users whom the reader may know."""
+    noun, _, status = entry.kind.partition(".")
+    template = _SENTENCES.get(entry.kind) or _OF_STATUS.get(noun, "{subject}: {status}")
+    words = _words(entry, names) | {"status": status.replace("_", " ")}
+    return _NAME.sub(lambda m: words[m[1]], _OPTIONAL.sub(lambda m: _part(m[1], words), template))
+
+
+def _part(text: str, words: Mapping[str, str]) -> str:
+    return text if all(name in words for name in _NAME.findall(text)) else ""
+
+
+def _words(entry: TimelineEntry, names: Mapping[int, str]) -> dict[str, str]:
+    data = entry.data
+    words = {name: _written(value) for name, value in data.items() if value not in (None, [])}
+    subject = _subject(entry.subject, names)
+    words |= {"subject": subject, "card": _card(data) or subject}
+    if entry.stripe_id:
+        words["stripe_id"] = entry.stripe_id
+    return words | _amounts(data)
+
+
+def _written(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _subject(subject: str, names: Mapping[int, str]) -> str:
+    noun, _, key = subject.partition(":")
+    if noun == "user" and key.isdecimal() and names.get(int(key)):
+        return f"{names[int(key)]} (user {key})"
+    return f"{noun.replace('_', ' ').capitalize()} {key}".strip()
+
+
+def _card(data: Mapping[str, Any]) -> str | None:
+    if not data.get("last4"):
+        return None
+    return f"The {data.get('brand') or 'card'} card ending in {data['last4']}"
+
+
+def _amounts(data: Mapping[str, Any]) -> dict[str, str]:
+    currency = data.get("currency")
+    amounts = {
+        "amount": data.get("amount_minor", data.get("amount_cents")),
+        "refunded": data.get("refunded_minor", data.get("refunded_amount_cents")),
+    }
+    return {
+        name: f"{money.plain(minor, currency)} {currency.upper()}"
+        for name, minor in amounts.items()
+        if currency and minor is not None
+    }

@@ -1,0 +1,1 @@
+"""Invoice numbers at the ends of days: closed, proven, audited, and tampered with."""

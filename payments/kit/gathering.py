@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from payments.kit import clock
 
 # What a request may take to arrive, and how much of it is put aside. A longer body is not waited
-# for: the app says 413. A head beyond MOST_HEAD, or a body of tiny chunks, is nobody's request.
+# for: the app says 413. A head beyond MOST_HEAD, or chunks beyond MOST_BODY, are hopeless: read
+# on, the app would take their first part for the whole.
 SECONDS = 30
 MOST_HEAD, MOST_BODY = 64 * 1024, 1024 * 1024
 _MOST_HELD = 4 * MOST_BODY
@@ -46,12 +47,16 @@ class Gathered:
             self._body.look(self.held)
             self.is_oversized = self._body.is_oversized
         self.is_whole = not data or (self._body is not None and self._body.is_there)
-        most = MOST_HEAD if self._body is None else _MOST_HELD
-        self.is_hopeless = len(self.held) > most and not self.is_whole
+        self.is_hopeless = not self.is_whole and self._is_too_much()
 
     @property
     def is_late(self) -> bool:
         return clock.monotonic() > self.until
+
+    def _is_too_much(self) -> bool:
+        if self._body is None:
+            return len(self.held) > MOST_HEAD
+        return self._body.is_too_much or len(self.held) > _MOST_HELD
 
     def _look_for_body(self) -> None:
         end = self.held.find(_END_OF_HEAD, max(self._searched - 3, 0))
@@ -70,6 +75,8 @@ class Gathered:
 class _Sized:
     """A body that says how long it is. One that is too long is not waited for."""
 
+    is_too_much = False
+
     def __init__(self, start: int, length: int) -> None:
         self._end = start + length
         self.is_oversized = length > MOST_BODY
@@ -82,12 +89,14 @@ class _Sized:
 class _Chunked:
     """A body in chunks: whole after the empty one and the trailers that follow it."""
 
+    is_oversized = False
+
     def __init__(self, start: int) -> None:
         self._at, self._length, self._in_trailers = start, 0, False
-        self.is_oversized = self.is_there = False
+        self.is_there = self.is_too_much = False
 
     def look(self, held: bytearray) -> None:
-        while not self.is_there and self._step(held):
+        while not (self.is_there or self.is_too_much) and self._step(held):
             pass
 
     def _step(self, held: bytearray) -> bool:
@@ -106,7 +115,7 @@ class _Chunked:
 
     def _past(self, size: int, start: int, held: bytearray) -> bool:
         come = min(len(held) - start, size)
-        self.is_oversized = self.is_there = self._length + come > MOST_BODY
+        self.is_too_much = self._length + come > MOST_BODY
         self._in_trailers = size == 0
         whole = size == 0 or len(held) >= start + size + 2
         if whole:

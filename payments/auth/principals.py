@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import current_app
 from flask_jwt_extended import decode_token, get_jwt, verify_jwt_in_request
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
@@ -76,9 +77,17 @@ def _identity(*, refresh: bool) -> str:
 
 def _subject(claims: dict[str, Any], kind: str) -> str:
     """Return whom the claims name; a token of another kind, or one without an end, is bad."""
-    if claims.get("type") != kind or "exp" not in claims:
+    if claims.get("type") != kind or "exp" not in claims or _is_for_others(claims):
         raise BadToken
     subject = str(claims["sub"])
     if not subject.isprintable():  # NUL and its like cannot even be looked up
         raise BadToken
     return subject
+
+
+def _is_for_others(claims: dict[str, Any]) -> bool:
+    """Say whether a token names an audience though we have none.
+
+    The library checks it only when one is set. https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3
+    """
+    return "aud" in claims and not current_app.config.get("JWT_DECODE_AUDIENCE")

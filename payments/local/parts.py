@@ -122,7 +122,8 @@ def _web(settings: Settings, workers: str) -> Part:
     return Part(
         "web",
         (
-            *_python("gunicorn", "wsgi:app", "--bind", address, "--worker-class", "gthread"),
+            *_python("gunicorn", "wsgi:app", "--bind", address),
+            *("--worker-class", "payments.kit.web_worker.Worker", "--keep-alive", "10"),
             *("--workers", workers, "--threads", "8", "--graceful-timeout", "4"),
             *("--log-level", "warning", "--no-control-socket"),
         ),

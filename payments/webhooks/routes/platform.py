@@ -13,6 +13,7 @@ from payments.kit import clock
 from payments.kit.errors import BadInput, Missing
 from payments.webhooks import inbox
 from payments.webhooks.models import PLATFORM
+from payments.webhooks.refusals import counted
 from payments.webhooks.schemas import ReceivedSchema
 from payments.webhooks.wake import wake
 from payments.workspaces.schemas.errors import documented_errors
@@ -41,6 +42,7 @@ class WrongMode(BadInput):
 @blueprint.post("/webhook")
 @blueprint.doc(security=[{"stripeSignature": []}])
 @documented_errors(blueprint, 400, 404, 413)
+@counted
 @blueprint.response(200, ReceivedSchema)
 def receive_platform_event() -> Response:
     """Take an event of the platform's Stripe account.

@@ -16,6 +16,7 @@ from payments.projects.credentials import webhook_secrets
 from payments.projects.models.configs import LIVE, MODES
 from payments.projects.schemas.base import documented_errors
 from payments.webhooks import inbox
+from payments.webhooks.refusals import counted
 from payments.webhooks.schemas import ReceivedSchema
 from payments.webhooks.wake import wake
 
@@ -43,6 +44,7 @@ class WrongMode(BadInput):
 @blueprint.post("/webhooks/<uuid:project_id>/<mode>")
 @blueprint.doc(security=[{"stripeSignature": []}])
 @documented_errors(blueprint, 400, 404, 413, 422)
+@counted
 @blueprint.response(200, ReceivedSchema)
 def receive_project_event(project_id: UUID, mode: str) -> dict[str, bool]:
     """Take an event of a project's Stripe account; `mode` is test or live.

@@ -6,19 +6,17 @@ for a developer's or a member's: a new operation is tried by all the others with
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from payments.config import Settings
 from tests.support.developers import ProjectSeat, new_api_key
 from tests.support.hostile import forged_tokens
 from tests.support.ledger_rows import add_payment, add_subscription
+from tests.support.operations import METHODS, Operation, operations_of
 from tests.support.people import Cast, bearer, sign_up, workspace_with_roles
 
 # Open to everybody, each with its reason.
@@ -63,40 +61,11 @@ ABOUT_ONESELF = {
     "POST /api/v1/projects/": "a project of the caller's own",
 }
 
-PROJECTS = "/api/v1/"
-METHODS = {"get", "post", "put", "patch", "delete"}
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One line of the document, with a body that fits it."""
-
-    method: str
-    path: str
-    body: Any
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
-
-    @property
-    def is_projects(self) -> bool:
-        return self.path.startswith(PROJECTS)
-
-    def send(
-        self, client: FlaskClient, subjects: dict[str, str], headers: dict[str, str], *, full: bool
-    ) -> TestResponse:
-        path = self.path
-        for name, value in subjects.items():
-            path = path.replace(f"{{{name}}}", value)
-        assert "{" not in path, f"{self}: say in `subjects` what stands for its parameters"
-        body = {} if self.body is None else {"json": self.body if full else {}}
-        return client.open(path, method=self.method, headers=headers, **body)
-
 
 @pytest.fixture(scope="session")
 def operations(app: Flask) -> list[Operation]:
     document = app.test_client().get("/openapi.json").json
-    found = list(_operations(document))
+    found = operations_of(document)
     assert len(found) > 60
     return found
 
@@ -315,41 +284,3 @@ def _known_of(victim: ProjectSeat, cast: Cast) -> list[str]:
         cast.owner.email,
         cast.member.email,
     ]
-
-
-def _operations(document: dict[str, Any]) -> Iterator[Operation]:
-    for path, methods in sorted(document["paths"].items()):
-        for method, described in methods.items():
-            if method in METHODS:
-                yield Operation(method.upper(), path, _body(document, described))
-
-
-def _body(document: dict[str, Any], described: dict[str, Any]) -> Any:
-    content = described.get("requestBody", {}).get("content", {})
-    schema = next(iter(content.values()), {}).get("schema")
-    return None if schema is None else _sample(document, "", schema)
-
-
-def _sample(document: dict[str, Any], name: str, schema: dict[str, Any]) -> Any:
-    """Make a value that a schema takes."""
-    if "$ref" in schema:
-        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-    if "properties" in schema:
-        fields = schema["properties"].items()
-        return {field: _sample(document, field, part) for field, part in fields}
-    if "enum" in schema:
-        return schema["enum"][0]
-    if "default" in schema:
-        return schema["default"]
-    kind = schema.get("type", "string")
-    kind = kind[0] if isinstance(kind, list) else kind
-    values = {"integer": 1, "number": 1, "boolean": True, "array": [], "object": {}}
-    return values.get(kind, _text(name, schema))
-
-
-def _text(name: str, schema: dict[str, Any]) -> str:
-    if "url" in name:
-        return "https://shop.example/back"
-    if "email" in name:
-        return "somebody@example.com"
-    return "a" * max(schema.get("minLength", 0), 8)

@@ -1,0 +1,1 @@
+"""What people try who want what is not theirs."""

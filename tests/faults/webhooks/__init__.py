@@ -1,0 +1,1 @@
+"""What may happen to Stripe's deliveries between its servers and our rows."""

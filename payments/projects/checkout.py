@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from uuid import uuid4
 
 from payments.gateway.billing import Order
 from payments.gateway.billing_results import HostedPage, Price
@@ -103,4 +102,4 @@ def _asked(buyer: Buyer, wish: Wish, price: Price, customer: str) -> HostedPage:
         metadata={**wish.metadata, "user_id": buyer.uuid, "project_id": buyer.project_id},
         trial_days=price.trial_days,
     )
-    return buyer.billing.create_checkout_session(order, key=str(uuid4()))
+    return buyer.billing.create_checkout_session(order, key=buyer.key(f"checkout-{customer}"))

@@ -18,6 +18,7 @@ from payments.invoices import documents
 from payments.invoices.models import Invoice, InvoiceDocument
 from payments.kit import clock, leases
 from payments.kit.db import db
+from payments.projects.models import Subscription
 from payments.webhooks.models import DEAD, WAITING, WebhookEvent
 from payments.workspaces.models import Charge, Refund
 from payments.workspaces.models.charges import OPEN, PENDING
@@ -51,6 +52,7 @@ class DatabaseCollector(Collector):
         yield _due_rows()
         yield _dead_events()
         yield _invoices_of_today()
+        yield _second_subscriptions()
 
 
 def _open_charges() -> GaugeMetricFamily:
@@ -72,6 +74,12 @@ def _dead_events() -> GaugeMetricFamily:
     number = _count(WebhookEvent, WebhookEvent.state == DEAD)
     text = "Webhook events that were given up after many tries"
     return GaugeMetricFamily("payments_webhook_events_dead", text, value=number)
+
+
+def _second_subscriptions() -> GaugeMetricFamily:
+    number = _count(Subscription, Subscription.needs_attention.is_(True))
+    text = "Live subscriptions beside another one of the same end user"
+    return GaugeMetricFamily("payments_subscriptions_duplicate", text, value=number)
 
 
 def _invoices_of_today() -> GaugeMetricFamily:

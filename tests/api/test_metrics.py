@@ -124,7 +124,7 @@ class TestMetrics:
             ("payments_due_rows", "webhook_events"), ("payments_due_rows", "invoice_documents"),
             ("payments_webhook_events_dead", ""), ("payments_invoices_today", "pending"),
             ("payments_invoices_today", "paid"), ("payments_invoices_today", "failed"),
-            ("payments_invoices_today", "refunded"),
+            ("payments_invoices_today", "refunded"), ("payments_subscriptions_duplicate", ""),
         }  # fmt: skip
         assert set(scraped(client)) == names
 

@@ -116,6 +116,8 @@ def upgrade() -> None:
 
     with op.batch_alter_table('subscriptions', schema=None) as batch_op:
         batch_op.add_column(sa.Column('needs_attention', sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column('second_allowed', sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.create_index('ix_subscriptions_attention', ['project_id'], unique=False, postgresql_where=sa.text('needs_attention'), sqlite_where=sa.text('needs_attention'))
 
     with op.batch_alter_table('webhook_events', schema=None) as batch_op:
         batch_op.add_column(sa.Column('source', sa.String(length=10), nullable=False, server_default='delivered'))
@@ -131,6 +133,8 @@ def downgrade() -> None:
         batch_op.drop_column('source')
 
     with op.batch_alter_table('subscriptions', schema=None) as batch_op:
+        batch_op.drop_index('ix_subscriptions_attention', postgresql_where=sa.text('needs_attention'), sqlite_where=sa.text('needs_attention'))
+        batch_op.drop_column('second_allowed')
         batch_op.drop_column('needs_attention')
 
     with op.batch_alter_table('refunds', schema=None) as batch_op:

@@ -10,9 +10,9 @@ import stripe
 
 from payments.extensions import settings
 from payments.gateway import billing_results as results
-from payments.gateway.billing_results import HostedPage, Plain, Plan, Price
+from payments.gateway.billing_results import ClosedPage, HostedPage, Plain, Plan, Price
 from payments.gateway.client import client
-from payments.gateway.errors import translated
+from payments.gateway.errors import Rejected, translated
 
 # How many objects a list of one payment or invoice can hold at most: more is another problem.
 _MOST = 1000
@@ -91,6 +91,19 @@ class Billing:
         with translated():
             made = self._v1.checkout.sessions.create(params, {"idempotency_key": key})
             return results.hosted_page(made)
+
+    def close_checkout_session(self, session_id: str) -> ClosedPage:
+        """Let nobody pay on a Checkout page any more; one that was paid stays complete.
+
+        https://docs.stripe.com/api/checkout/sessions/expire
+        """
+        pages = self._v1.checkout.sessions
+        try:
+            with translated():
+                return results.closed_page(pages.expire(session_id))
+        except Rejected:  # it is not open any more: paid, or expired before
+            with translated():
+                return results.closed_page(pages.retrieve(session_id))
 
     def create_portal_session(self, customer: str, *, return_url: str, key: str) -> HostedPage:
         """Open the customer portal, which allows what the account's dashboard says.

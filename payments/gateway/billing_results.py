@@ -31,6 +31,15 @@ class HostedPage:
 
     id: str
     url: str = field(repr=False)
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True)
+class ClosedPage:
+    """How a Checkout page stands once it was to be closed; `subscription` is what it made."""
+
+    status: str
+    subscription: str | None
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,13 @@ def price(found: stripe.Price) -> Price:
 
 
 def hosted_page(session: Any) -> HostedPage:
-    return HostedPage(id=session.id, url=session.url or "")
+    expires_at = getattr(session, "expires_at", None)  # portal pages tell none
+    return HostedPage(id=session.id, url=session.url or "", expires_at=expires_at)
+
+
+def closed_page(session: stripe.checkout.Session) -> ClosedPage:
+    held = plain(session)
+    return ClosedPage(held["status"], reference(held.get("subscription")))
 
 
 def plan(subscription: stripe.Subscription) -> Plan:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 from collections.abc import Callable
 from functools import wraps
+from operator import attrgetter
 from typing import Any, TypeVar, cast
 
 from flask import Response, current_app, g, make_response, request
 from werkzeug.exceptions import HTTPException
 
-from payments.auth.models import User
-from payments.extensions import sealer
+from payments.extensions import sealer, settings
 from payments.idempotency import store
 from payments.idempotency.models import IdempotentRequest
+from payments.kit.blueprints import with_headers
 from payments.kit.crypto import digest
 from payments.kit.errors import AppError, BadInput
 
@@ -22,6 +25,25 @@ View = TypeVar("View", bound=Callable[..., Any])
 HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _KEPT_HEADERS = ("Location", "Retry-After", "Preference-Applied", "Cache-Control")
+
+# Whose key it is, by what the guard above gave the view.
+_CALLERS = {
+    "user": attrgetter("id"),
+    "access": attrgetter("user.id"),
+    "seat": attrgetter("user.id"),
+    "project": attrgetter("owner_id"),
+    "place": attrgetter("owner_id"),
+}
+_DOCUMENTED = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": (
+        "Lets the request take effect once: for 24 hours its answer is given again. The same key "
+        "with another request, or while the first still runs, is 409."
+    ),
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
 
 
 class InvalidKey(BadInput):
@@ -32,9 +54,10 @@ class InvalidKey(BadInput):
 def idempotent(view: View) -> View:
     """Let a POST with an Idempotency-Key take effect once; its answer is replayed for 24 hours.
 
-    The view must be given its caller as `access` or `user` by a guard above. The same key with
-    another body or path is 409, as is a key whose first request still runs. Answers of 5xx are
-    not kept: trying again with the same key is right then.
+    The view must be given its caller by a guard above, under one of the names of `_CALLERS`; a
+    caller without an account (the operator) has no keys. The same key with another body or path
+    is 409, as is a key whose first request still runs. Answers of 5xx are not kept: trying again
+    with the same key is right then.
     """
 
     @wraps(view)
@@ -44,27 +67,40 @@ def idempotent(view: View) -> View:
             return view(*args, **kwargs)
         if not _KEY.fullmatch(key):
             raise InvalidKey
-        return _once(_user(kwargs), key, lambda: view(*args, **kwargs))
+        caller = _caller_id(kwargs)
+        if caller is None:
+            return view(*args, **kwargs)
+        return _once(caller, _of_server(kwargs, key), lambda: view(*args, **kwargs))
 
-    return cast(View, guarded)
+    return cast(View, with_headers(_DOCUMENTED)(guarded))
 
 
 def request_key() -> str | None:
     """Name this request for the row it makes, so that a repetition after a crash finds the row."""
-    row_id = g.get("idempotent_request_id")
-    return None if row_id is None else f"request-{row_id}"
+    found: str | None = g.get("idempotent_request")
+    return found
 
 
-def _user(kwargs: dict[str, Any]) -> User:
-    user: User = kwargs["user"] if "user" in kwargs else kwargs["access"].user
-    return user
+def _caller_id(kwargs: dict[str, Any]) -> int | None:
+    name = next(name for name in _CALLERS if name in kwargs)
+    found: int | None = _CALLERS[name](kwargs[name])
+    return found
 
 
-def _once(user: User, key: str, run: Callable[[], Any]) -> Response:
-    held = store.claim(user.id, key, _fingerprint())
+def _of_server(kwargs: dict[str, Any], key: str) -> str:
+    """Keep the keys of a project's server apart from its developer's and from other projects'."""
+    if "place" not in kwargs:
+        return key
+    return digest(f"server of {kwargs['place'].project_id}: {key}")
+
+
+def _once(caller: int, key: str, run: Callable[[], Any]) -> Response:
+    held = store.claim(caller, key, _fingerprint())
     if held.status is not None:
         return _replayed(held)
-    row_id = g.idempotent_request_id = held.id
+    row_id = held.id
+    # With its moment: SQLite gives the number of a pruned row to another one.
+    g.idempotent_request = f"request-{row_id}-{int(held.created_at.timestamp())}"
     try:
         answer = _answered(run)
     except BaseException:
@@ -75,8 +111,10 @@ def _once(user: User, key: str, run: Callable[[], Any]) -> Response:
 
 
 def _fingerprint() -> str:
+    """Tell requests apart; keyed, as a body may hold a password that could be guessed."""
     body = digest(request.get_data(cache=True))
-    return digest(f"{request.method} {request.full_path} {body}")
+    told = f"{request.method} {request.full_path} {body}"
+    return hmac.new(settings().secret_key.encode(), told.encode(), hashlib.sha256).hexdigest()
 
 
 def _answered(run: Callable[[], Any]) -> Response:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, TypeVar
 
 import flask_smorest
 import marshmallow as ma
@@ -13,6 +15,8 @@ from webargs.flaskparser import FlaskParser
 
 from payments.kit.http import CamelSchema
 from payments.kit.paths import refuse_malformed
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 class ErrorSchema(CamelSchema):
@@ -72,3 +76,18 @@ class ProjectsBlueprint(flask_smorest.Blueprint):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.url_value_preprocessor(refuse_malformed)
+
+
+def with_headers(*headers: dict[str, Any]) -> Callable[[View], View]:
+    """Document request headers of a view beside its other parameters.
+
+    flask-smorest's own `doc(parameters=...)` would take the place of them all.
+    """
+
+    def decorate(view: View) -> View:
+        documented: Any = view
+        documented._apidoc = deepcopy(getattr(view, "_apidoc", {}))
+        documented._apidoc.setdefault("arguments", {}).setdefault("parameters", []).extend(headers)
+        return view
+
+    return decorate

@@ -18,6 +18,7 @@ from payments.invoices.models import Invoice, InvoiceDayProof, InvoiceDocument
 from payments.kit import clock, leases
 from payments.kit.db import db
 from payments.pages.run_metrics import run_gauges
+from payments.projects.models import Subscription
 from payments.runs.models import IS_OPEN, ReconciliationRun
 from payments.webhooks.models import DEAD, WAITING, WebhookEvent
 from payments.workspaces.models import Charge, Refund
@@ -55,6 +56,7 @@ class DatabaseCollector(Collector):
         yield from run_gauges()
         yield _faulty_days()
         yield _last_closed_day()
+        yield _second_subscriptions()
 
 
 def _open_charges() -> GaugeMetricFamily:
@@ -77,6 +79,12 @@ def _dead_events() -> GaugeMetricFamily:
     number = _count(WebhookEvent, WebhookEvent.state == DEAD)
     text = "Webhook events that were given up after many tries"
     return GaugeMetricFamily("payments_webhook_events_dead", text, value=number)
+
+
+def _second_subscriptions() -> GaugeMetricFamily:
+    number = _count(Subscription, Subscription.needs_attention.is_(True))
+    text = "Live subscriptions beside another one of the same end user"
+    return GaugeMetricFamily("payments_subscriptions_duplicate", text, value=number)
 
 
 def _invoices_of_today() -> GaugeMetricFamily:

@@ -21,10 +21,14 @@ from payments.timeline.append import append
 
 @dataclass(frozen=True)
 class Place:
-    """What a registration's keys allow: a developer, or an end user of one project."""
+    """What a registration's keys allow: a developer, or an end user of one project.
+
+    `owner_id` is the developer whose server registers; the operator has no account.
+    """
 
     kind: str
     project_id: str | None = None
+    owner_id: int | None = None
 
 
 def place_for(
@@ -38,9 +42,10 @@ def place_for(
     if project_key is None or project_id is None:
         raise errors.RegistrationRefused
     found = api_keys.project_of(project_key)
-    if found is None or found != project_id.lower():
+    project = None if found is None else queries.find_project(found)
+    if project is None or project.id != project_id.lower():
         raise errors.InvalidKey
-    return Place(END_USER, found)
+    return Place(END_USER, project.id, project.owner_id)
 
 
 def register(place: Place, *, email: str, password: str, full_name: str | None) -> User:

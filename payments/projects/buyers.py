@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from uuid import uuid4
 
+from payments.auth.models import User
 from payments.gateway import billing
 from payments.gateway.billing import Billing
+from payments.idempotency.replay import request_key
 from payments.kit.transactions import end_read
 from payments.projects import credentials, holdings, queries
 from payments.projects.errors import NoSubscription, StripeNotSetUp
@@ -24,12 +27,20 @@ class Buyer:
     is_test_mode: bool
     subscription: str | None
     customer: str | None
+    request: str
     billing: Billing = field(repr=False)
 
     @property
     def actor(self) -> str:
         """Name the end user as the timeline does."""
         return f"user:{self.user_id}"
+
+    def key(self, call: str) -> str:
+        """Name a call to Stripe, which answers a repetition of the same request as it did before.
+
+        So a request that died after Stripe's answer makes nothing twice when it is sent again.
+        """
+        return f"{call}-{self.request}"
 
 
 def approach(seat: Seat, *, test_mode: bool) -> Buyer:
@@ -46,10 +57,17 @@ def approach(seat: Seat, *, test_mode: bool) -> Buyer:
         is_test_mode=test_mode,
         subscription=holdings.find_current_subscription(*held),
         customer=holdings.find_customer(*held),
+        request=_request(user),
         billing=billing.account(key),
     )
     end_read()
     return buyer
+
+
+def _request(user: User) -> str:
+    """Name this request: the same as before if it came with an Idempotency-Key."""
+    repeated = request_key()
+    return f"{user.uuid}-{repeated}" if repeated else str(uuid4())
 
 
 def demand_account(seat: Seat, *, test_mode: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import uuid4
 
 from payments.gateway.billing_results import Plan
 from payments.gateway.errors import Rejected
@@ -51,7 +50,7 @@ def cancel_subscription(seat: Seat, *, immediately: bool, test_mode: bool) -> Ca
 
 def _at_period_end(buyer: Buyer, subscription: str) -> Plan:
     try:
-        return buyer.billing.cancel_at_period_end(subscription, key=str(uuid4()))
+        return buyer.billing.cancel_at_period_end(subscription, key=buyer.key("cancel"))
     except Rejected as error:
         raise NoSubscription from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import uuid4
 
 from payments.gateway.billing_results import Plan
 from payments.gateway.errors import Declined, Rejected
@@ -61,7 +60,9 @@ def _standing(buyer: Buyer, subscription: str) -> Plan:
 
 def _swapped(buyer: Buyer, plan: Plan, price_id: str, proration: str) -> Plan:
     try:
-        return buyer.billing.change_price(plan, price_id, proration=proration, key=str(uuid4()))
+        return buyer.billing.change_price(
+            plan, price_id, proration=proration, key=buyer.key("change-plan")
+        )
     except Declined as error:
         raise InvalidPrice(f"The change could not be paid: {error.message}") from error
     except Rejected as error:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from uuid import uuid4
 
 from payments.gateway.billing import Order
 from payments.gateway.billing_results import HostedPage, Price
 from payments.gateway.errors import Rejected
-from payments.projects import errors
+from payments.projects import errors, sessions
 from payments.projects.buyers import Buyer, approach
 from payments.projects.customers import ensure_customer, replace_customer
 from payments.projects.guards import Seat
 from payments.projects.holdings import CURRENT
+from payments.projects.metadata import PROJECT, SECOND, USER
+from payments.projects.sessions import SUBSCRIPTION
 
-SUBSCRIPTION, PAYMENT = "subscription", "payment"
+PAYMENT = "payment"
 
 MISSING = "resource_missing"
 # Old plans carry names of their developers' own; a path is nobody's.
@@ -34,18 +35,35 @@ class Wish:
     metadata: dict[str, str]
     allow_existing_subscription: bool
 
+    @property
+    def refuses_second(self) -> bool:
+        """Tell a wish for the only subscription from one for another, or for no subscription."""
+        return self.mode == SUBSCRIPTION and not self.allow_existing_subscription
+
 
 def open_checkout(seat: Seat, wish: Wish, *, test_mode: bool) -> HostedPage:
     """Open a Checkout page; AlreadySubscribed beside a subscription that is not over.
 
-    Nothing is stored but the customer: the subscription arrives by webhook once it is paid.
+    Only the customer and the page are stored: the subscription arrives by webhook once it is
+    paid. Pages from before are closed unless this one may be paid beside them.
     """
     buyer = approach(seat, test_mode=test_mode)
-    second_refused = wish.mode == SUBSCRIPTION and not wish.allow_existing_subscription
-    if second_refused and _is_subscribed(buyer):
+    if wish.refuses_second and _is_subscribed(buyer):
         raise errors.AlreadySubscribed
     price = get_price(buyer, wish.price_id, recurring=wish.mode == SUBSCRIPTION)
-    return _opened(buyer, wish, price)
+    page = _opened(buyer, wish, price)
+    place = sessions.keep(buyer, page, mode=wish.mode)
+    if wish.mode == SUBSCRIPTION:
+        _close_others(buyer, wish, page, place)
+    return page
+
+
+def _close_others(buyer: Buyer, wish: Wish, page: HostedPage, place: int) -> None:
+    spared = 0 if wish.refuses_second else sessions.MOST_OPEN - 1
+    was_paid = sessions.close_older(buyer, place, but=spared)
+    if was_paid and wish.refuses_second:
+        sessions.close(buyer, page.id)
+        raise errors.AlreadySubscribed
 
 
 def _is_subscribed(buyer: Buyer) -> bool:
@@ -100,7 +118,14 @@ def _asked(buyer: Buyer, wish: Wish, price: Price, customer: str) -> HostedPage:
         success_url=wish.success_url,
         cancel_url=wish.cancel_url,
         reference=buyer.uuid,
-        metadata={**wish.metadata, "user_id": buyer.uuid, "project_id": buyer.project_id},
+        metadata={**wish.metadata, **_ours(buyer, wish)},
         trial_days=price.trial_days,
     )
-    return buyer.billing.create_checkout_session(order, key=str(uuid4()))
+    return buyer.billing.create_checkout_session(order, key=buyer.key(f"checkout-{customer}"))
+
+
+def _ours(buyer: Buyer, wish: Wish) -> dict[str, str]:
+    ours = {USER: buyer.uuid, PROJECT: buyer.project_id}
+    if wish.mode == SUBSCRIPTION and wish.allow_existing_subscription:
+        ours[SECOND] = "true"
+    return ours

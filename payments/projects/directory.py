@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 from payments.auth.models import User
+from payments.idempotency.replay import request_key
+from payments.kit.inserts import inserted
 from payments.kit.transactions import after_commit, transaction
 from payments.projects import credentials, queries
 from payments.projects.models import Project
+from payments.projects.models.projects import new_uuid
 from payments.timeline.append import append
 
 
 def create(owner: User, **values: Any) -> Project:
-    """Make a project of this developer's."""
-    owner_id = owner.id
+    """Make a project of this developer's; a repeated request finds the one it made before."""
+    owner_id, project_id = owner.id, _id_for(owner)
     with transaction() as session:
-        project = Project(owner_id=owner_id, **values)
-        session.add(project)
-        session.flush()
+        project = Project(id=project_id, owner_id=owner_id, **values)
+        if not inserted(project):
+            return session.get_one(Project, project_id)
         _tell("project.created", project)
     return project
+
+
+def _id_for(owner: User) -> str:
+    request = request_key()
+    return str(uuid5(NAMESPACE_OID, f"{owner.uuid} {request}")) if request else new_uuid()
 
 
 def update(project: Project, **values: Any) -> Project:

@@ -9,7 +9,8 @@ from typing import Any
 
 # https://docs.stripe.com/metadata#data
 MOST_KEYS, LONGEST_KEY, LONGEST_VALUE = 50, 40, 500
-OURS = ("user_id", "project_id")
+USER, PROJECT, SECOND = "user_id", "project_id", "allow_existing_subscription"
+OURS = (USER, PROJECT, SECOND)
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
@@ -20,10 +21,13 @@ class UnfitMetadata(ValueError):
 def texts(given: Mapping[str, Any] | None) -> dict[str, str]:
     """Turn any JSON values into texts; UnfitMetadata beyond Stripe's limits.
 
-    Texts stay as they are, a null is left out, everything else is written as JSON.
+    Texts stay as they are, a null is left out, everything else is written as JSON. What goes by
+    a name of ours is dropped: it would be believed.
     """
     found = {key: _text(key, value) for key, value in (given or {}).items() if value is not None}
-    if len(found.keys() | set(OURS)) > MOST_KEYS:
+    for name in OURS:
+        found.pop(name, None)
+    if len(found) + len(OURS) > MOST_KEYS:
         raise UnfitMetadata(f"Must have at most {MOST_KEYS - len(OURS)} keys.")
     return found
 

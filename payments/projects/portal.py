@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 from payments.gateway.billing_results import HostedPage
 from payments.gateway.errors import Rejected
 from payments.projects.buyers import approach
@@ -19,7 +17,7 @@ def open_portal(seat: Seat, return_url: str, *, test_mode: bool) -> HostedPage:
         raise NoCustomer
     try:
         return buyer.billing.create_portal_session(
-            buyer.customer, return_url=return_url, key=str(uuid4())
+            buyer.customer, return_url=return_url, key=buyer.key("portal")
         )
     except Rejected as error:
         raise NoCustomer if error.code == MISSING else StripeRefused from error

@@ -132,6 +132,7 @@ class TestMetrics:
             ("payments_reconciliation_age_seconds", "objects"),
             ("payments_reconciliation_failed_runs", "events"),
             ("payments_reconciliation_failed_runs", "objects"),
+            ("payments_subscriptions_duplicate", ""),
         }  # fmt: skip
         assert set(scraped(client)) == names
 

@@ -12,6 +12,8 @@ from payments.projects.models.projects import new_uuid
 
 ACTIVE = ("active", "trialing")
 
+_FLAGGED = sa.text("needs_attention")
+
 
 class Subscription(Base, Stamped):
     """A subscription of an end user. `owner_id` is the developer's, for lists across projects.
@@ -26,7 +28,11 @@ class Subscription(Base, Stamped):
         sa.Index("ix_subscriptions_owner", "owner_id", "is_test_mode", "created_at"),
         sa.Index("ix_subscriptions_project", "project_id", "is_test_mode", "created_at"),
         sa.Index("ix_subscriptions_user", "project_id", "is_test_mode", "user_id"),
-    )
+        sa.Index(
+            "ix_subscriptions_attention", "project_id",
+            postgresql_where=_FLAGGED, sqlite_where=_FLAGGED,
+        ),
+    )  # fmt: skip
 
     id: Mapped[str] = mapped_column(sa.String(36), primary_key=True, default=new_uuid)
     project_id: Mapped[str] = mapped_column(sa.ForeignKey("projects.id"))
@@ -45,6 +51,8 @@ class Subscription(Base, Stamped):
     cancelled_at: Mapped[datetime | None]
     # Set when a person has to look at it: a second live subscription of the same end user.
     needs_attention: Mapped[bool] = mapped_column(default=False)
+    # Its Checkout was opened with `allow_existing_subscription`: it may stand beside another.
+    second_allowed: Mapped[bool] = mapped_column(default=False)
     state_at: Mapped[int] = mapped_column(sa.BigInteger, default=0)
 
 

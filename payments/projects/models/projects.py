@@ -68,7 +68,7 @@ class StripeCustomer(Base):
 class CheckoutSession(Base, Stamped):
     """A Checkout page that was opened for an end user, until it is paid for or has lapsed.
 
-    Of two open pages for a subscription only the newer one may be paid.
+    Of two open pages for a subscription only the newer one may be paid: `id` says which that is.
     """
 
     __tablename__ = "checkout_sessions"

@@ -12,7 +12,8 @@ from payments.auth.login_limit import login_key, login_limit
 from payments.auth.models import User
 from payments.auth.tokens import Tokens
 from payments.extensions import limiter
-from payments.kit.blueprints import ProjectsBlueprint
+from payments.idempotency.replay import idempotent
+from payments.kit.blueprints import ProjectsBlueprint, with_headers
 from payments.projects import accounts
 from payments.projects.accounts import Place
 from payments.projects.guards import signed_in
@@ -52,9 +53,11 @@ def registrar(view: View) -> View:
 
 
 @blueprint.post("/register")
-@blueprint.doc(security=[], parameters=[*_KEYS, _PROJECT])
-@documented_errors(blueprint, 400, 403, 422)
+@blueprint.doc(security=[])
+@with_headers(*_KEYS, _PROJECT)
+@documented_errors(blueprint, 400, 403, 409, 422)
 @registrar
+@idempotent
 @blueprint.arguments(RegisterSchema)
 @blueprint.response(201, AccountSchema)
 def register(body: dict[str, Any], place: Place) -> User:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from payments.gateway.billing_results import HostedPage
+from payments.idempotency.replay import idempotent
 from payments.kit.blueprints import ProjectsBlueprint
 from payments.projects.checkout import Wish, open_checkout
 from payments.projects.guards import Seat, end_user
@@ -17,8 +18,9 @@ blueprint = ProjectsBlueprint("project_checkout", __name__, url_prefix="/api/v1/
 
 
 @blueprint.post("/checkout-session")
-@documented_errors(blueprint, 400, 401, 403, 404, 422, 502)
+@documented_errors(blueprint, 400, 401, 403, 404, 409, 422, 502)
 @end_user
+@idempotent
 @blueprint.arguments(ModeQuery, location="query")
 @blueprint.arguments(CheckoutSchema)
 @blueprint.response(200, CheckoutSessionSchema)

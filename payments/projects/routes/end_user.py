@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, jsonify
 
 from payments.gateway.billing_results import HostedPage
+from payments.idempotency.replay import idempotent
 from payments.kit.blueprints import ProjectsBlueprint
 from payments.projects import analytics
 from payments.projects.analytics import Scope
@@ -53,8 +54,9 @@ def my_payments(query: dict[str, Any], seat: Seat) -> dict[str, Any]:
 
 
 @blueprint.post("/customer-portal")
-@documented_errors(blueprint, 400, 401, 403, 404, 422, 502)
+@documented_errors(blueprint, 400, 401, 403, 404, 409, 422, 502)
 @end_user
+@idempotent
 @blueprint.arguments(ModeQuery, location="query")
 @blueprint.arguments(PortalSchema)
 @blueprint.response(200, PortalSessionSchema)
@@ -65,8 +67,9 @@ def customer_portal(query: dict[str, Any], body: dict[str, Any], seat: Seat) -> 
 
 
 @blueprint.post("/cancel-subscription")
-@documented_errors(blueprint, 400, 401, 403, 404, 422, 502)
+@documented_errors(blueprint, 400, 401, 403, 404, 409, 422, 502)
 @end_user
+@idempotent
 @blueprint.arguments(ModeQuery, location="query")
 @blueprint.arguments(CancelSchema)
 @blueprint.response(200, CancelledSchema)
@@ -76,8 +79,9 @@ def cancel(query: dict[str, Any], body: dict[str, Any], seat: Seat) -> Cancellat
 
 
 @blueprint.post("/update-subscription")
-@documented_errors(blueprint, 400, 401, 403, 404, 422, 502)
+@documented_errors(blueprint, 400, 401, 403, 404, 409, 422, 502)
 @end_user
+@idempotent
 @blueprint.arguments(ModeQuery, location="query")
 @blueprint.arguments(ChangePlanSchema)
 @blueprint.response(200, ChangedPlanSchema)

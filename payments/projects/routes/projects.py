@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from payments.auth.models import User
+from payments.idempotency.replay import idempotent
 from payments.kit.blueprints import ProjectsBlueprint
 from payments.projects import api_keys, directory, rosters
 from payments.projects.api_keys import NewKey
@@ -37,8 +38,9 @@ def list_projects(user: User) -> list[Project]:
 
 
 @blueprint.post("/", strict_slashes=False)
-@documented_errors(blueprint, 401, 403, 422)
+@documented_errors(blueprint, 400, 401, 403, 409, 422)
 @developer
+@idempotent
 @blueprint.arguments(NewProjectSchema)
 @blueprint.response(201, ProjectIdSchema)
 def create_project(body: dict[str, Any], user: User) -> Project:
@@ -75,8 +77,9 @@ def delete_project(project: Project) -> None:
 
 
 @blueprint.post("/<uuid:project_id>/api-keys")
-@documented_errors(blueprint, 401, 403, 404, 409, 422)
+@documented_errors(blueprint, 400, 401, 403, 404, 409, 422)
 @project_owner
+@idempotent
 @blueprint.arguments(NewKeySchema, required=False)
 @blueprint.response(201, ShownKeySchema)
 def create_key(body: dict[str, Any], project: Project) -> NewKey:

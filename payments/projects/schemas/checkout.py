@@ -10,9 +10,10 @@ from marshmallow import fields, validate
 from payments.kit.http import Moment, Text
 from payments.projects import metadata, urls
 from payments.projects.change_plan import CREATE_PRORATIONS, PRORATIONS
-from payments.projects.checkout import PAYMENT, SUBSCRIPTION
+from payments.projects.checkout import PAYMENT
 from payments.projects.schemas.base import Shape
 from payments.projects.schemas.modes import Truth
+from payments.projects.sessions import SUBSCRIPTION
 
 MOST_QUANTITY = 999_999
 

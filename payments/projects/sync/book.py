@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from payments.kit.db import db, is_sqlite
 from payments.projects.errors import ProjectNotFound
 from payments.projects.models import Payment, Project, ProjectTotals, Subscription
+from payments.projects.sync import duplicates
 from payments.projects.sync.account import Account
 from payments.projects.sync.contribution import NOTHING, Counts, contribution, move
 from payments.projects.sync.people import People
@@ -32,6 +33,7 @@ class Book:
         self._subscriptions: dict[str, Subscription | None] = {}
         self._payments: dict[str, Payment | None] = {}
         self._before: dict[str, Counts] = {}
+        self._holders: dict[int, str] = {}
 
     @property
     def scope(self) -> dict[str, Any]:
@@ -66,9 +68,15 @@ class Book:
         db.session.add(row)
         self._payments[row.payment_intent_id] = row
 
+    def note_holder(self, user_id: int | None, actor: str) -> None:
+        """Remember an end user whose subscriptions have to be looked through for a second one."""
+        if user_id is not None:
+            self._holders[user_id] = actor
+
     def close(self) -> None:
-        """Write the rows, then let the counters follow."""
+        """Write the rows, then let the flags and the counters follow."""
         db.session.flush()
+        duplicates.mark(self.account, {**self.people.adopted, **self._holders})
         rows = [*self._subscriptions.values(), *self._payments.values()]
         changes = (contribution(row) - self._before.get(row.id, NOTHING) for row in rows if row)
         move(self.totals, sum(changes, NOTHING))

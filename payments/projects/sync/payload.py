@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from payments.projects.models import Subscription
 from payments.projects.models.ledger import ACTIVE
-from payments.projects.sync import names, payments, shapes, subscriptions
+from payments.projects.sync import names, payments, sessions, shapes, subscriptions
 from payments.projects.sync.book import Book
 from payments.projects.sync.shapes import InvoiceState, Plain, SubscriptionState
 from payments.projects.sync.topics import PAID, SUBSCRIPTION, Topic
@@ -32,6 +32,7 @@ def apply(book: Book, topic: Topic, event: Plain) -> bool:
     if topic.kind == PAID and found["object"] == "invoice":
         return _paid(book, shapes.invoice(found), event["created"], actor)
     if topic.session is not None:
+        sessions.follow(book.account, topic.id, topic.session.status)
         return bool(event["type"] == "checkout.session.expired")
     return False
 

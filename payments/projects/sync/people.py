@@ -21,6 +21,8 @@ class People:
         self._account = account
         self._users: dict[str, int | None] = {}
         self._customers: dict[str, int | None] = {}
+        # Who was given rows that had no owner, and by whom: it was the ledger itself.
+        self.adopted: dict[int, str] = {}
 
     def load(self, users: Iterable[str | None], customers: Iterable[str | None]) -> None:
         """Read all of these at once."""
@@ -63,6 +65,7 @@ class People:
         db.session.flush()
         for model in (Subscription, Payment):
             self._adopt(model, customer, user_id)
+        self.adopted[user_id] = "ledger"
 
     def _holders(self, *where: Any) -> dict[str, int]:
         query = sa.select(StripeCustomer.customer_id, StripeCustomer.user_id).where(

@@ -27,7 +27,9 @@ def record(
     if present.subscription is not None:
         state, name = present.subscription, present.plan_name
         held = subscriptions.write(book, state, at=at, plan_name=name, actor=actor)
-        held.user_id = held.user_id or hint
+        if held.user_id is None:
+            held.user_id = hint
+            book.note_holder(hint, actor)
     if topic.kind == PAID and present.invoice is not None and not present.payments:
         for intent in present.invoice.settled:
             payments.settle(book, intent, present.invoice, at=at, actor=actor)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from payments.projects import metadata
+
 Plain = dict[str, Any]
 
 _REASONS = {
@@ -25,7 +27,7 @@ _REFUND_VOID = {"failed", "canceled"}
 
 @dataclass(frozen=True)
 class SubscriptionState:
-    """A subscription; `user` is what our own Checkout wrote into its metadata."""
+    """A subscription; `user`, `second_allowed`: what our own Checkout wrote into its metadata."""
 
     id: str
     customer: str | None
@@ -40,6 +42,7 @@ class SubscriptionState:
     canceled_at: int | None
     created: int
     user: str | None
+    second_allowed: bool
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class SessionState:
 
     id: str
     mode: str
+    status: str | None
     customer: str | None
     subscription: str | None
     invoice: str | None
@@ -109,6 +113,7 @@ def subscription(found: Plain) -> SubscriptionState:
         canceled_at=found.get("canceled_at"),
         created=found["created"],
         user=_user(found),
+        second_allowed=bool((found.get("metadata") or {}).get(metadata.SECOND)),
     )
 
 
@@ -152,6 +157,7 @@ def session(found: Plain) -> SessionState:
     return SessionState(
         id=found["id"],
         mode=found["mode"],
+        status=found.get("status"),
         customer=reference(found.get("customer")),
         subscription=reference(found.get("subscription")),
         invoice=reference(found.get("invoice")),
@@ -211,7 +217,7 @@ def _outcome(intent: Plain) -> str:
 
 
 def _user(found: Plain) -> str | None:
-    return _text((found.get("metadata") or {}).get("user_id"))
+    return _text((found.get("metadata") or {}).get(metadata.USER))
 
 
 def _text(value: Any) -> str | None:

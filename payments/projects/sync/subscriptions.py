@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from payments.kit import clock
+from payments.projects.holdings import CURRENT
 from payments.projects.models import Subscription
 from payments.projects.models.projects import new_uuid
 from payments.projects.sync.book import Book
@@ -28,7 +29,7 @@ def write(
     row = book.subscription(state.id)
     if row is not None and is_over(row) and state.status not in FINAL:
         return row
-    before = None if row is None else facts_of(row)
+    stood, before = _standing(row), None if row is None else facts_of(row)
     if row is None:
         row = Subscription(id=new_uuid(), subscription_id=state.id, state_at=0, **book.scope)
         row.created_at = clock.from_timestamp(state.created)
@@ -41,7 +42,14 @@ def write(
     row.state_at = max(row.state_at, at)
     book.add_subscription(row)
     book.people.link(state.customer, row.user_id)
+    if _standing(row) != stood:
+        book.note_holder(row.user_id, actor)
     return row
+
+
+def _standing(row: Subscription | None) -> tuple[int | None, bool]:
+    """Say who holds it, if it runs: what decides whether somebody has two."""
+    return (None, False) if row is None else (row.user_id, row.status in CURRENT)
 
 
 def columns(state: SubscriptionState, plan_name: str | None) -> dict[str, Any]:
@@ -51,6 +59,7 @@ def columns(state: SubscriptionState, plan_name: str | None) -> dict[str, Any]:
         "price_id": state.price,
         "plan_name": plan_name[:255] if plan_name else None,
         "quantity": state.quantity,
+        "second_allowed": state.second_allowed,
         "current_period_start": _moment(state.period_start),
         "current_period_end": _moment(state.period_end),
         "cancel_at": _moment(state.cancel_at),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from payments.auth.models import User
+from payments.idempotency.replay import idempotent
 from payments.kit.blueprints import ProjectsBlueprint
 from payments.projects.errors import EventNotFound
 from payments.projects.guards import developer, project_owner
@@ -39,9 +40,10 @@ def get_event(project: Project, event_id: str) -> WebhookEvent:
 
 
 @blueprint.post("/projects/<uuid:project_id>/events/<event_id>/replay")
-@documented_errors(blueprint, 401, 403, 404)
+@documented_errors(blueprint, 400, 401, 403, 404, 409)
 @developer
 @project_owner
+@idempotent
 @blueprint.response(200, EventSchema)
 def replay_event(project: Project, event_id: str, user: User) -> WebhookEvent:
     """Let an event be handled once more: also one that is dead, or was done already."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from payments.idempotency.replay import idempotent
 from payments.kit.blueprints import Blueprint
 from payments.kit.http import enveloped, listing
 from payments.workspaces import members, rosters
@@ -39,6 +40,7 @@ def list_members(access: Access) -> dict[str, Any]:
 @blueprint.post("")
 @documented_errors(blueprint, 400, 401, 403, 404, 409)
 @workspace_access(*MANAGERS)
+@idempotent
 @blueprint.arguments(AddMemberSchema)
 @blueprint.response(200, MemberAnswer)
 def add_member(body: dict[str, Any], access: Access) -> dict[str, Any]:

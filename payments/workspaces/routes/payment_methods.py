@@ -66,7 +66,7 @@ def forbid_caching(response: Response) -> Response:
 @blueprint.route("/<string:slug>/payment-method", methods=["GET", "POST"])
 @workspace_access(*MANAGERS)
 @idempotent
-@documented_errors(blueprint, 400, 401, 403, 404, 500)
+@documented_errors(blueprint, 400, 401, 403, 404, 409, 500)
 @blueprint.response(200, SetupAnswer)
 def initialize_setup(access: Access) -> dict[str, Any]:
     """Open a SetupIntent whose client secret goes to Stripe.js."""
@@ -76,7 +76,7 @@ def initialize_setup(access: Access) -> dict[str, Any]:
 @blueprint.route("/payment-method", methods=["GET", "POST"])
 @signed_in
 @idempotent
-@documented_errors(blueprint, 400, 401, 403, 404, 500)
+@documented_errors(blueprint, 400, 401, 403, 404, 409, 500)
 @blueprint.response(200, SetupAnswer)
 def initialize_setup_without_slug(user: User) -> dict[str, Any]:
     """The same without a slug in the path: `workspaceSlug`, or the caller's only workspace."""
@@ -86,7 +86,7 @@ def initialize_setup_without_slug(user: User) -> dict[str, Any]:
 @blueprint.post("/<string:slug>/payment-method/confirm")
 @workspace_access(*MANAGERS)
 @idempotent
-@documented_errors(blueprint, 400, 401, 403, 404, 500)
+@documented_errors(blueprint, 400, 401, 403, 404, 409, 500)
 @blueprint.arguments(ConfirmSchema)
 @blueprint.response(200, ConfirmedAnswer)
 def confirm_setup(body: dict[str, Any], access: Access) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def confirm_setup(body: dict[str, Any], access: Access) -> dict[str, Any]:
 @blueprint.post("/payment-method/confirm")
 @signed_in
 @idempotent
-@documented_errors(blueprint, 400, 401, 403, 404, 500)
+@documented_errors(blueprint, 400, 401, 403, 404, 409, 500)
 @blueprint.arguments(ConfirmSchema)
 @blueprint.response(200, ConfirmedAnswer)
 def confirm_setup_without_slug(body: dict[str, Any], user: User) -> dict[str, Any]:

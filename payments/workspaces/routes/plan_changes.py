@@ -66,7 +66,7 @@ def upgrade(body: dict[str, Any], access: Access) -> Any:
 @blueprint.post("/workspace/<string:slug>/downgrade-plan")
 @workspace_access(*MANAGERS)
 @idempotent
-@documented_errors(blueprint, 400, 401, 403, 404)
+@documented_errors(blueprint, 400, 401, 403, 404, 409)
 @blueprint.arguments(DowngradeSchema)
 @blueprint.response(200, enveloped("DowngradeAnswer", DowngradedSchema))
 def downgrade(body: dict[str, Any], access: Access) -> dict[str, Any]:

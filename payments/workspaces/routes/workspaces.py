@@ -6,6 +6,7 @@ from typing import Any
 
 from payments.auth.guards import signed_in
 from payments.auth.models import User
+from payments.idempotency.replay import idempotent
 from payments.kit.blueprints import Blueprint
 from payments.kit.http import enveloped, listing
 from payments.workspaces import directory, rosters
@@ -37,8 +38,9 @@ def list_workspaces(user: User) -> dict[str, Any]:
 
 
 @blueprint.post("")
-@documented_errors(blueprint, 400, 401)
+@documented_errors(blueprint, 400, 401, 409)
 @signed_in
+@idempotent
 @blueprint.arguments(CreateWorkspaceSchema)
 @blueprint.response(200, WorkspaceAnswer)
 def create_workspace(body: dict[str, Any], user: User) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from tests.support.shop import Shop
 from tests.support.site import Site, open_site
 
 SECONDS = int(os.environ.get("SOAK_SECONDS", "600"))
-CUSTOMERS = int(os.environ.get("SOAK_CUSTOMERS", "4"))
+CUSTOMERS = int(os.environ.get("SOAK_CUSTOMERS", "6"))
 _SETTLE_SECONDS = 300
 _REDIS_DATABASE = 11
 

@@ -152,7 +152,7 @@ class Subscribers:
 
     def _live(self) -> None:
         prices = [self._price(amount) for amount in (900, 2500)]
-        while not self.over.wait(0.3):
+        while not self.over.wait(1):
             self._subscription(prices)
 
     def _price(self, amount: int) -> str:

@@ -48,7 +48,8 @@ broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
 worker_cancel_long_running_tasks_on_connection_loss = False
 
-# xhtml2pdf and its fonts do not give memory back: a child is replaced now and then.
+# A guard, no remedy: 300 PDFs in one process took 95 MB after the first and 101 MB from the
+# hundredth on. A child is replaced now and then all the same, and soon when one document was huge.
 worker_max_tasks_per_child = 1000
 worker_max_memory_per_child = 400_000  # KiB
 

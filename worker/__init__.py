@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_ready
+from celery.signals import setup_logging, worker_process_init, worker_ready
 
 from payments import jobs
 from payments.config import load
 from payments.kit import logs
-from worker import schedule
+from worker import broker, schedule
 
+broker.install()
 app = Celery(
     "payments",
     include=[
@@ -30,6 +32,15 @@ app.conf.beat_schedule = schedule.ENTRIES
 def configure_logging(**_options: Any) -> None:
     """Let Celery's own lines go through our redacting formatter too."""
     logs.configure(load().log_level)
+
+
+@worker_process_init.connect
+def finish_what_was_begun(**_options: Any) -> None:
+    """Ignore SIGTERM in the pool: Heroku sends it to every process, and celery's would die of it.
+
+    The parent takes no more tasks and lets the pool's processes go when theirs are done.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 @worker_ready.connect

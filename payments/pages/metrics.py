@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from payments.extensions import settings
@@ -20,7 +20,8 @@ from payments.kit.db import db
 from payments.pages.run_metrics import run_gauges
 from payments.projects.models import Subscription
 from payments.runs.models import IS_OPEN, ReconciliationRun
-from payments.webhooks.models import DEAD, WAITING, WebhookEvent
+from payments.webhooks import tally
+from payments.webhooks.models import DEAD, PLATFORM, WAITING, WebhookEvent
 from payments.workspaces.models import Charge, Refund
 from payments.workspaces.models.charges import OPEN, PENDING
 
@@ -48,10 +49,14 @@ class DatabaseCollector(Collector):
         """Return nothing: without this, registering would already ask the database."""
         return []
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         yield _open_charges()
         yield _due_rows()
+        yield _throttled_rows()
+        yield _needs_attention()
         yield _dead_events()
+        yield _dead_documents()
+        yield _refused_events()
         yield _invoices_of_today()
         yield from run_gauges()
         yield _faulty_days()
@@ -75,10 +80,46 @@ def _due_rows() -> GaugeMetricFamily:
     return _gauge("due_rows", "Rows of work that wait for a worker", "table", found, tuple(found))
 
 
+def _throttled_rows() -> GaugeMetricFamily:
+    found = {
+        "charges": _count(Charge, Charge.status.in_(OPEN), Charge.throttled > 0),
+        "refunds": _count(Refund, Refund.status == PENDING, Refund.throttled > 0),
+        "webhook_events": _count(
+            WebhookEvent, WebhookEvent.state.in_(WAITING), WebhookEvent.throttled > 0
+        ),
+    }
+    text = "Rows of work that Stripe had no room or no answer for, when they were tried last"
+    return _gauge("throttled_rows", text, "table", found, tuple(found))
+
+
+def _needs_attention() -> GaugeMetricFamily:
+    found = {
+        "charges": _count(Charge, Charge.needs_attention.is_(True)),
+        "refunds": _count(Refund, Refund.needs_attention.is_(True)),
+    }
+    text = "Charges and refunds that a person has to look at"
+    return _gauge("needs_attention", text, "table", found, tuple(found))
+
+
 def _dead_events() -> GaugeMetricFamily:
-    number = _count(WebhookEvent, WebhookEvent.state == DEAD)
+    owner = sa.case((WebhookEvent.owner == PLATFORM, PLATFORM), else_="projects")
+    found = _counts(owner, WebhookEvent.state == DEAD)
     text = "Webhook events that were given up after many tries"
-    return GaugeMetricFamily("payments_webhook_events_dead", text, value=number)
+    return _gauge("webhook_events_dead", text, "owner", found, (PLATFORM, "projects"))
+
+
+def _dead_documents() -> GaugeMetricFamily:
+    number = _count(InvoiceDocument, InvoiceDocument.state == DEAD)
+    text = "PDFs that were given up after many tries"
+    return GaugeMetricFamily("payments_invoice_documents_dead", text, value=number)
+
+
+def _refused_events() -> CounterMetricFamily:
+    text = "Deliveries of events that were refused; skew means that a clock is wrong"
+    counter = CounterMetricFamily("payments_webhook_events_refused", text, labels=["reason"])
+    for reason, number in tally.refused().items():
+        counter.add_metric([reason], number)
+    return counter
 
 
 def _second_subscriptions() -> GaugeMetricFamily:

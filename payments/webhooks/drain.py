@@ -25,8 +25,8 @@ _TURN_SECONDS = 5
 def drain() -> int:
     """Handle up to BATCH waiting events; return how many were taken."""
     wake.heard()
-    # Whoever still holds an event then stops in good time before its lease runs out.
-    deadline = clock.monotonic() + LEASE_SECONDS // 2
+    # In good time before the leases run out, and before a deployment loses its patience (30 s).
+    deadline = clock.monotonic() + LEASE_SECONDS // 4
     taken = batches.take(BATCH)
     if taken:
         steps.passed("event.taken")

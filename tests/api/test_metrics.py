@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +23,8 @@ from payments.webhooks.models import WebhookEvent
 from payments.workspaces.models import Charge, Refund
 from tests.support.apps import another_app
 from tests.support.people import sign_up
+from tests.support.processes import free_port
+from tests.support.shop import Shop
 
 
 def scraped(client: FlaskClient) -> dict[tuple[str, str], float]:
@@ -122,7 +126,16 @@ class TestMetrics:
             ("payments_charges_open", "pending"), ("payments_charges_open", "requires_action"),
             ("payments_due_rows", "charges"), ("payments_due_rows", "refunds"),
             ("payments_due_rows", "webhook_events"), ("payments_due_rows", "invoice_documents"),
-            ("payments_webhook_events_dead", ""), ("payments_invoices_today", "pending"),
+            ("payments_webhook_events_dead", "platform"),
+            ("payments_webhook_events_dead", "projects"),
+            ("payments_throttled_rows", "charges"), ("payments_throttled_rows", "refunds"),
+            ("payments_throttled_rows", "webhook_events"),
+            ("payments_needs_attention", "charges"), ("payments_needs_attention", "refunds"),
+            ("payments_invoice_documents_dead", ""),
+            ("payments_webhook_events_refused_total", "skew"),
+            ("payments_webhook_events_refused_total", "signature"),
+            ("payments_webhook_events_refused_total", "body"),
+            ("payments_invoices_today", "pending"),
             ("payments_invoices_today", "paid"), ("payments_invoices_today", "failed"),
             ("payments_invoices_today", "refunded"), ("payments_invoice_days_faulty", "gaps"),
             ("payments_invoice_days_faulty", "duplicates"),
@@ -175,7 +188,10 @@ class TestMetrics:
         work.event(state="dead")
         work.event(state="failed", due_at=clock.now() + timedelta(hours=1))
         assert self.rise(client, before, "due_rows", "webhook_events") == 0
-        assert self.rise(client, before, "webhook_events_dead") == 1
+        assert self.rise(client, before, "webhook_events_dead", "platform") == 1
+        assert self.rise(client, before, "webhook_events_dead", "projects") == 0
+        work.event(state="dead", owner="a-project")
+        assert self.rise(client, before, "webhook_events_dead", "projects") == 1
         work.event(state="failed")
         work.event(state="received")
         assert self.rise(client, before, "due_rows", "webhook_events") == 2
@@ -186,6 +202,59 @@ class TestMetrics:
         assert self.rise(client, before, "due_rows", "invoice_documents") == 0
         work.document(state="pending", due_at=clock.now() - timedelta(seconds=1))
         assert self.rise(client, before, "due_rows", "invoice_documents") == 1
+        work.document(state="dead")
+        assert self.rise(client, before, "invoice_documents_dead") == 1
+
+    def test_what_a_person_has_to_look_at(self, client: FlaskClient, work: Work) -> None:
+        before = scraped(client)
+        charge = work.charge(needs_attention=True)
+        work.refund(charge, needs_attention=True)
+        work.refund(charge)
+        assert self.rise(client, before, "needs_attention", "charges") == 1
+        assert self.rise(client, before, "needs_attention", "refunds") == 1
+
+    def test_rows_without_room(self, client: FlaskClient, work: Work) -> None:
+        before = scraped(client)
+        work.refund(work.charge(throttled=2), throttled=1)
+        work.event(state="failed", throttled=1, due_at=clock.now() + timedelta(hours=1))
+        work.event(state="processed", throttled=1)
+        for table in ("charges", "refunds", "webhook_events"):
+            assert self.rise(client, before, "throttled_rows", table) == 1
+
+    @pytest.mark.parametrize(
+        ("reason", "changes"),
+        [
+            ("skew", {"by": -600}),
+            ("skew", {"by": 600}),
+            ("signature", {"secret": "whsec_wrong"}),
+            ("signature", {"secret": "whsec_wrong", "by": -600}),
+            ("body", {}),
+        ],
+    )
+    def test_refused_deliveries(
+        self, shop: Shop, client: FlaskClient, caplog: Any, reason: str, changes: dict[str, Any]
+    ) -> None:
+        """By reason; a forged stamp is no skew, and a skew says how large it is."""
+        before = scraped(client)
+        payload = json.dumps({"id": "evt_1"})
+        at = clock.timestamp() + changes.get("by", 0)
+        headers = {"Stripe-Signature": shop.signature(payload, at=at, secret=changes.get("secret"))}
+        answer = client.post("/api/payments/webhook", data=payload, headers=headers)
+        assert answer.status_code == 400
+        after = scraped(client)
+        name = "payments_webhook_events_refused_total"
+        risen = {r: after[name, r] - before[name, r] for r in ("skew", "signature", "body")}
+        assert {r for r, number in risen.items() if number} == {reason}
+        if reason == "skew":
+            (line,) = [r for r in caplog.records if "was refused" in r.message]
+            seconds = int(re.search(r"are (-?\d+) s apart", line.message)[1])
+            assert (line.levelname, 590 < abs(seconds) < 630) == ("WARNING", True)
+
+    def test_without_redis_everything_else_is_told(self, settings: Settings, work: Work) -> None:
+        with another_app(settings, redis_url=f"redis://127.0.0.1:{free_port()}/0") as app:
+            told = scraped(app.test_client())
+        assert ("payments_due_rows", "charges") in told
+        assert ("payments_webhook_events_refused_total", "skew") not in told
 
     def test_invoices_of_today(self, client: FlaskClient, work: Work) -> None:
         before = scraped(client)

@@ -195,7 +195,7 @@ class TestDocuments:
         first = {ids["invoice_id"] for ids in messages(calm, jobs.DOCUMENTS)}
         assert (len(first), mine - first) == (jobs.SWEPT, set())
         calm.redis.delete(jobs.DOCUMENTS)
-        assert work_off(calm, jobs.DOCUMENTS, done, "invoice_id") == 15
+        assert work_off(calm, jobs.DOCUMENTS, done, "invoice_id") == 16
 
 
 class TestEvents:

@@ -10,8 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from payments.kit import clock, leases
+from payments.kit.transactions import transaction
 from payments.webhooks import drain, inbox
 from payments.webhooks.models import PLATFORM, PROCESSED, WebhookEvent
+from payments.workspaces import attempts
 from payments.workspaces.attempts import MOST_TRIES
 from payments.workspaces.charges import action, call
 from payments.workspaces.models import Charge, Refund
@@ -106,6 +108,36 @@ class TestCharges:
             action.expire(charge_id)
         row = calm.row(Charge, Charge.id == charge_id)
         assert (row.status, row.tries, row.throttled) == ("requires_action", 1, 1)
+
+
+class TestBound:
+    def test_a_person_is_called_and_the_row_goes_on(self, calm: Site, charge: int) -> None:
+        """Stripe answers nothing but errors: after ten tries it is marked, and still looked at."""
+        for method in ("GET", "POST"):
+            calm.fault("status", method, "/v1/payment_intents", status=500, times=100)
+        for _ in range(MOST_TRIES):
+            row = run(calm, charge)
+            assert (row.needs_attention, row.uncertain) == (False, True)
+            due(calm, Charge, charge)
+        row = run(calm, charge)
+        assert (row.needs_attention, row.status, row.tries) == (True, "pending", MOST_TRIES + 1)
+        due(calm, Charge, charge)
+        calm.shop.control("DELETE", "faults")
+        row = run(calm, charge)
+        assert (row.status, row.needs_attention) == ("succeeded", True)
+        assert len(calm.payments(row.workspace_id)) == 1
+
+    def test_one_that_kills_its_workers_comes_back_once_an_hour(
+        self, calm: Site, charge: int
+    ) -> None:
+        """Nobody came back to say so: the claims are counted."""
+        for _ in range(MOST_TRIES + 1):
+            with calm.app.app_context(), transaction():
+                assert attempts.claim(Charge, charge) is not None
+            calm.lapse(Charge)
+        row = calm.row(Charge, Charge.id == charge)
+        assert row.needs_attention
+        assert row.due_at - clock.now() > timedelta(minutes=20)
 
 
 class TestRefunds:

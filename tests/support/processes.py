@@ -101,11 +101,15 @@ class Group:
         self._last = self.output
         self._file.close()
 
-    def stop(self) -> int:
-        """Ask politely, as a deployment does, and return the exit code; then nothing is left."""
-        self._process.send_signal(signal.SIGTERM)
+    def stop(self, *, everybody: bool = False, seconds: float = STOP_SECONDS) -> int:
+        """Ask politely, as a deployment does, and return the exit code; then nothing is left.
+
+        `everybody`: each process of the group gets the signal, as on Heroku.
+        """
+        send = os.killpg if everybody else os.kill
+        send(self._process.pid, signal.SIGTERM)
         try:
-            return self._process.wait(STOP_SECONDS)
+            return self._process.wait(seconds)
         finally:
             self.kill()
 
@@ -136,18 +140,17 @@ def worker(
     environment: Mapping[str, str], *, processes: int = 2, options: tuple[str, ...] = ()
 ) -> Iterator[Group]:
     """Run a Celery worker as the Procfile does (prefork), until the block ends."""
-    with running(start_worker(environment, processes=processes, options=options)) as group:
+    with running(start_worker(environment, *options, processes=processes)) as group:
         yield group
 
 
 def start_worker(
-    environment: Mapping[str, str],
-    *,
-    processes: int = 2,
-    queues: str = "",
-    options: tuple[str, ...] = (),
+    environment: Mapping[str, str], *options: str, processes: int = 2, queues: str = ""
 ) -> Group:
-    """Start a worker (on every queue, unless some are named) and wait until it is ready."""
+    """Start a worker (on every queue, unless some are named) and wait until it is ready.
+
+    Of `options` that the Procfile's line gives as well, celery takes the later one.
+    """
     environment = {**environment, "LOG_LEVEL": "INFO"}
     command = [*procfile("worker", environment), "--concurrency", str(processes), *options]
     group = Group("worker", [*command, *(["--queues", queues] if queues else [])], environment)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from flask import Response, jsonify, request
 from flask_smorest import Blueprint
 
@@ -11,14 +9,12 @@ from payments.extensions import settings
 from payments.gateway.webhooks import BadEvent, BadSignature, verified
 from payments.kit import clock
 from payments.kit.errors import BadInput, Missing
-from payments.webhooks import inbox
+from payments.webhooks import inbox, tally
 from payments.webhooks.models import PLATFORM
 from payments.webhooks.refusals import counted
 from payments.webhooks.schemas import ReceivedSchema
 from payments.webhooks.wake import wake
 from payments.workspaces.schemas.errors import documented_errors
-
-log = logging.getLogger(__name__)
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/api/payments")
 
@@ -64,9 +60,10 @@ def _verified(raw: bytes, secrets: tuple[str, ...]) -> dict[str, object]:
     try:
         event = verified(raw, header, secrets, now=clock.timestamp())
     except BadSignature as error:
-        log.warning("an event was refused: %s", error)
+        tally.refuse(error)
         raise InvalidSignature from error
     except BadEvent as error:
+        tally.refuse(error)
         raise InvalidEvent from error
     live_key = "_live_" in (settings().stripe_secret_key or "")
     if bool(event.get("livemode")) != live_key:

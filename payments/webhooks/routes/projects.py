@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +14,10 @@ from payments.kit.errors import BadInput, Missing
 from payments.projects.credentials import webhook_secrets
 from payments.projects.models.configs import LIVE, MODES
 from payments.projects.schemas.base import documented_errors
-from payments.webhooks import inbox
+from payments.webhooks import inbox, tally
 from payments.webhooks.refusals import counted
 from payments.webhooks.schemas import ReceivedSchema
 from payments.webhooks.wake import wake
-
-log = logging.getLogger(__name__)
 
 blueprint = ProjectsBlueprint("project_webhooks", __name__, url_prefix="/api/v1/payments/stripe")
 
@@ -66,9 +63,10 @@ def _verified(owner: str, mode: str, raw: bytes) -> dict[str, Any]:
     try:
         event = _signed(owner, mode, raw)
     except BadSignature as error:
-        log.warning("an event was refused: %s", error)
+        tally.refuse(error)
         raise InvalidSignature from error
     except BadEvent as error:
+        tally.refuse(error)
         raise InvalidEvent from error
     if bool(event.get("livemode")) != (mode == LIVE):
         raise WrongMode

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from payments.auth.models import User
+from payments.gateway import errors
 from payments.gateway.errors import BadCredentials, Unavailable
 from payments.kit import clock
 from payments.kit.db import db
@@ -444,6 +445,23 @@ class TestTrouble:
         desk.due(waits)
         desk.drain()
         assert desk.event(waits).state == "processed"
+
+    @pytest.mark.parametrize(("kind", "calls"), [("Unavailable", 1), ("OutcomeUnknown", 2)])
+    def test_a_silent_account_is_asked_no_further(self, desk: Desk, kind: str, calls: int) -> None:
+        """One missing answer may be an object's own, two are the account's; nobody's try."""
+        asked: list[str] = []
+
+        class Silent:
+            def get_invoice(self, name: str) -> None:
+                asked.append(name)
+                raise getattr(errors, kind)("down", code="rate_limit")
+
+        desk.stripe = Silent()  # type: ignore[assignment]
+        names = [desk.tell("invoice.paid", told(invoice(id=f"in_{n}"))) for n in range(4)]
+        desk.drain()
+        assert len(asked) == calls
+        rows = [desk.event(name) for name in names]
+        assert {(r.state, r.tries, r.throttled) for r in rows} == {("failed", 0, 1)}
 
     def test_a_failing_account_is_asked_once_a_batch(self, desk: Desk) -> None:
         asked: list[int] = []

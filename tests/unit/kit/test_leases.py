@@ -97,6 +97,29 @@ class TestRelease:
         assert claim(row) == 2
 
 
+class TestThrottle:
+    def test_the_claim_was_no_try(self, chore: Any, row: int, claim: Any, advance: Any) -> None:
+        """However often: the row waits longer and longer, five minutes at most."""
+        for times in range(1, 13):
+            claim(row)
+            with transaction() as session:
+                held = session.get_one(chore, row)
+                leases.throttle(held)
+                assert (held.tries, held.throttled, held.leased_until) == (0, times, None)
+                wait = held.due_at - clock.now()
+            longest = min(leases.BACKOFF_FIRST * 2 ** (times - 1), leases.THROTTLED_LAST)
+            assert longest * 0.75 <= wait <= longest * 1.25
+            advance(wait)
+
+    def test_any_other_end_forgets_it(self, chore: Any, row: int, claim: Any) -> None:
+        claim(row)
+        with transaction() as session:
+            held = session.get_one(chore, row)
+            leases.throttle(held)
+            leases.release(held)
+            assert held.throttled == 0
+
+
 class TestDue:
     def test_the_longest_waiting_come_first(self, chore: Any, row: int, advance: Any) -> None:
         with transaction() as session:

@@ -72,7 +72,7 @@ class TestUnknown:
         assert paid(site, place) == [999, 2999]
 
     def test_a_downgrade_meanwhile_does_not_cost_what_was_paid_for(self, site, shop, unknown):
-        """Down at once, then the charge turns out paid: the plan that was paid for is the last word."""
+        """Down at once; then the charge turns out paid, and its plan is the last word."""
         person, place, charge_id = unknown
         path = f"{place.plan_changes}/downgrade-plan"
         assert shop.call("POST", path, person, json={"planSlug": "free"}).status_code == 200

@@ -273,6 +273,8 @@ class TestOthersAtTheSameRow:
         errand.change(amount_minor=998)
         row = errand.again()
         assert (row.status, row.needs_attention, row.uncertain) == ("pending", True, True)
+        if errand.model is Charge:
+            assert errand.site.row(Invoice, Invoice.id == row.invoice_id).status == "pending"
         errand.change(amount_minor=999)
         assert errand.again().status == "succeeded"
         assert errand.moved == [999]

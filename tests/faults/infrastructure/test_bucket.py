@@ -29,8 +29,10 @@ class Desk:
 
     def paid(self) -> tuple[Person, Place, Invoice]:
         person, place = self.site.customer()
-        assert self.shop.upgrade(person, place.slug).status_code == 200
-        return person, place, self.site.row(Invoice, Invoice.workspace_id == place.id)
+        assert self.shop.upgrade(person, place.slug).status_code in {200, 202}
+        where = (Invoice.workspace_id == place.id, Invoice.status == "paid")
+        eventually(lambda: self.site.rows(Invoice, *where), seconds=30)
+        return person, place, self.site.row(Invoice, *where)
 
     def document(self, invoice: Invoice) -> InvoiceDocument:
         return self.site.row(InvoiceDocument, InvoiceDocument.invoice_id == invoice.id)

@@ -27,6 +27,9 @@ from tests.support.shop import eventually
 from tests.support.site import Site
 from tests.support.steps import READY, Doom, of_the_web
 
+# One process after the other dies and is made anew: on a busy machine that takes its time.
+pytestmark = pytest.mark.timeout(300)
+
 BACK = "https://shop.example/"
 PAID = 2000
 STEPS = sorted(set(steps.EVENT) - of_the_web())

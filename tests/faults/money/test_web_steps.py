@@ -25,6 +25,9 @@ from tests.support.shop import Shop, eventually
 from tests.support.site import Site
 from tests.support.steps import AT_ONCE, Doom, of_the_web
 
+# One process after the other dies and is made anew: on a busy machine that takes its time.
+pytestmark = pytest.mark.timeout(300)
+
 # In the order in which a request passes them: each process dies at the first that is left.
 UPGRADES = [step for step in steps.CHARGE if step in of_the_web()]
 REFUNDS = [step for step in steps.REFUND if step in of_the_web()]

@@ -25,6 +25,9 @@ from tests.support.shop import Shop, eventually
 from tests.support.site import Site
 from tests.support.steps import READY, Doom, of_the_web
 
+# One process after the other dies and is made anew: on a busy machine that takes its time.
+pytestmark = pytest.mark.timeout(300)
+
 ASYNC = {"Prefer": "respond-async"}
 REFUNDED = 400
 STARTER = 999

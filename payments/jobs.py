@@ -35,6 +35,9 @@ HEARTBEAT = "reconciliation.heartbeat"
 BEGIN_RUNS = "reconciliation.begin"
 RECONCILE = "reconciliation.run"
 
+# Sweeps fill a queue up to here: more would only wait, and what is due stands in the database.
+SWEPT = 100
+
 QUEUE_OF = {
     RUN_CHARGE: CHARGES,
     RUN_REFUND: CHARGES,
@@ -71,6 +74,15 @@ def enqueue(name: str, **ids: int | str) -> bool:
         log.warning("could not enqueue %s: %s", name, type(error).__name__)
         return False
     return True
+
+
+def queued(queue: str) -> int:
+    """Return how many messages no worker has taken yet; without Redis the queue counts as full."""
+    try:
+        return redis().llen(queue)
+    except RedisError as error:
+        log.warning("could not look at the queue %s: %s", queue, type(error).__name__)
+        return SWEPT
 
 
 def announce(channel: str) -> None:

@@ -22,6 +22,12 @@ _counters: ContextVar[tuple[Traffic, ...]] = ContextVar("traffic", default=())
 
 
 @contextmanager
+def background(*, seconds: float) -> Iterator[None]:  # noqa: ARG001
+    """Let the block's calls stand back, each for up to `seconds`, once calls are held back."""
+    yield
+
+
+@contextmanager
 def counted() -> Iterator[Traffic]:
     """Count the calls of the block; blocks may stand inside each other."""
     traffic = Traffic()

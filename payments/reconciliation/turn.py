@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 
 from payments.gateway.errors import BadCredentials, GatewayError, Rejected
-from payments.gateway.traffic import counted
+from payments.gateway.traffic import background, counted
 from payments.kit import clock
 from payments.kit.crypto import Unsealable
 from payments.kit.db import db
@@ -40,7 +40,7 @@ def turn(run_id: int) -> bool:
 
 def _slice(taken: Taken, end: float) -> Taken | None:
     """Do the next slice; None when the run has ended, was put back or is another worker's."""
-    with counted() as traffic:
+    with background(seconds=TURN_SECONDS), counted() as traffic:
         try:
             found = _compare(taken, end)
         except Exception as error:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from redis.exceptions import RedisError
-
 from payments import jobs
-from payments.extensions import redis
 from payments.kit.db import db
 from payments.kit.locks import Lock
 from payments.kit.transactions import transaction
@@ -23,8 +20,6 @@ ACTOR = "sweep"
 # What a tick begins at most. Comparing objects reads a whole account: a few a minute spread
 # thousands of accounts over their day.
 EVENTS_A_TICK, OBJECTS_A_TICK = 100, 10
-# Messages that wait at most for runs: the rest of a backlog is woken as these are done.
-MOST_WAITING = 200
 
 
 def tick(lock: Lock) -> bool:
@@ -46,14 +41,11 @@ def _begin(lock: Lock, kind: str, accounts: list[Account]) -> int:
 
 
 def wake_due() -> int:
-    """Send a task for open runs that are due, as many as there is room for; return how many."""
-    try:
-        room = MOST_WAITING - int(redis().llen(jobs.RUNS))
-    except RedisError as error:
-        log.warning("could not look at the queue of runs: %s", type(error).__name__)
-        return 0
-    waiting = due.runs(room) if room > 0 else []
+    """Send tasks for open runs that are due, as many as there is room for; return how many.
+
+    The longest waiting are those that the queue holds already.
+    """
+    queued = jobs.queued(jobs.RUNS)
+    waiting = due.runs(max(jobs.SWEPT, queued))[queued:]
     db.session.rollback()
-    for run_id in waiting:
-        jobs.enqueue(jobs.RECONCILE, run_id=run_id)
-    return len(waiting)
+    return sum(jobs.enqueue(jobs.RECONCILE, run_id=run_id) for run_id in waiting)

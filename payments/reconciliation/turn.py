@@ -40,7 +40,7 @@ def turn(run_id: int) -> bool:
 
 def _slice(taken: Taken, end: float) -> Taken | None:
     """Do the next slice; None when the run has ended, was put back or is another worker's."""
-    with background(), counted() as traffic:
+    with background(seconds=TURN_SECONDS), counted() as traffic:
         try:
             found = _compare(taken, end)
         except Exception as error:

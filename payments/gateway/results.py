@@ -121,7 +121,6 @@ def refund(made: stripe.Refund) -> RefundResult:
         failure_reason=getattr(made, "failure_reason", None),
         created=made.created,
         metadata=_metadata(made),
-        payment_intent=_id(made.payment_intent),
     )
 
 
@@ -150,6 +149,21 @@ def payment_of_event(intent: dict[str, Any]) -> Payment:
         decline_code=error.get("decline_code"),
         error_message=error.get("message"),
         created=intent.get("created") or 0,
+    )
+
+
+def refund_of_list(made: dict[str, Any]) -> RefundResult:
+    """Read a Refund as it stands in the JSON of a list."""
+    return RefundResult(
+        id=made["id"],
+        status=made["status"] or "pending",
+        amount=made["amount"],
+        currency=made["currency"],
+        reason=made.get("reason"),
+        failure_reason=made.get("failure_reason"),
+        created=made["created"],
+        metadata=dict(made.get("metadata") or {}),
+        payment_intent=_reference(made.get("payment_intent")),
     )
 
 

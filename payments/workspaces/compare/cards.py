@@ -86,7 +86,7 @@ def _mended(job: Job, method: PaymentMethod, card: Card | None) -> list[Differen
 
 def _attached(job: Job, customer: str) -> list[Card]:
     try:
-        return job.lists.cards(customer).items
+        return job.lists.cards(customer)
     except Rejected:  # the customer was deleted at Stripe, and his cards with him
         return []
 

@@ -272,6 +272,7 @@ class Story:
         for path in (
             f"{self.path}/config",
             f"{self.path}/webhook-urls",
+            f"{self.path}/timeline?page_size=100",
             f"{PROJECTS}/",
             f"{PROJECTS}/{self.project_id}/api-keys",
             f"{PROJECTS}/{self.project_id}/users",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 import sqlalchemy as sa
 from flask import Flask
@@ -138,36 +139,38 @@ def project_held(app: Flask, project_id: str) -> State:
 @contextmanager
 def sealed(app: Flask) -> Iterator[None]:
     """Let the database itself refuse to change or delete an entry, whoever tries."""
+    # A fresh name each time: SQLite's other connections may believe that the former still stands.
+    name = f"timeline_kept_{uuid4().hex}"
     # No context stays open meanwhile: requests inside it would all share one session.
     with app.app_context():
         seal, unseal = _SQLITE if is_sqlite(db.engine) else _POSTGRES
-    _execute(app, seal)
+    _execute(app, seal, name)
     try:
         yield
     finally:
-        _execute(app, unseal)
+        _execute(app, unseal, name)
 
 
-def _execute(app: Flask, statements: tuple[str, ...]) -> None:
+def _execute(app: Flask, statements: tuple[str, ...], name: str) -> None:
     with app.app_context(), db.engine.begin() as connection:
         for statement in statements:
-            connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(statement.format(name=name))
 
 
 _REFUSES = "BEGIN SELECT RAISE(ABORT, 'the timeline is append-only'); END"
 _SQLITE = (
     (
-        f"CREATE TRIGGER timeline_kept BEFORE UPDATE ON timeline {_REFUSES}",
-        f"CREATE TRIGGER timeline_whole BEFORE DELETE ON timeline {_REFUSES}",
+        f"CREATE TRIGGER {{name}}_u BEFORE UPDATE ON timeline {_REFUSES}",
+        f"CREATE TRIGGER {{name}}_d BEFORE DELETE ON timeline {_REFUSES}",
     ),
-    ("DROP TRIGGER timeline_kept", "DROP TRIGGER timeline_whole"),
+    ("DROP TRIGGER {name}_u", "DROP TRIGGER {name}_d"),
 )
 _POSTGRES = (
     (
-        "CREATE FUNCTION timeline_kept() RETURNS trigger LANGUAGE plpgsql AS "
+        "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN RAISE EXCEPTION 'the timeline is append-only'; END $$",
-        "CREATE TRIGGER timeline_kept BEFORE UPDATE OR DELETE ON timeline "
-        "FOR EACH ROW EXECUTE FUNCTION timeline_kept()",
+        "CREATE TRIGGER {name} BEFORE UPDATE OR DELETE ON timeline "
+        "FOR EACH ROW EXECUTE FUNCTION {name}()",
     ),
-    ("DROP TRIGGER timeline_kept ON timeline", "DROP FUNCTION timeline_kept()"),
+    ("DROP TRIGGER {name} ON timeline", "DROP FUNCTION {name}()"),
 )

@@ -62,7 +62,7 @@ def _configure(app: Flask, settings: Settings) -> None:
     if hops := settings.trusted_proxies:
         # Behind a router the client's address stands in a header, which nobody else may set.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
-    tokens.configure(app, settings.jwt_secret_key)
+    tokens.configure(app, settings)
 
 
 def _bind_extensions(app: Flask, settings: Settings) -> None:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_jwt_extended import decode_token, get_jwt, verify_jwt_in_request
+from flask_jwt_extended import (
+    decode_token,
+    get_jwt,
+    get_jwt_header,
+    get_unverified_jwt_headers,
+    verify_jwt_in_request,
+)
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
 
+from payments.auth import provider
 from payments.auth.errors import BadToken
 from payments.auth.models import END_USER, User
 from payments.auth.queries import find_user
@@ -43,9 +50,17 @@ def caller_of_refresh_token(token: str) -> tuple[User, dict[str, Any]]:
 
 def _claims(token: str) -> dict[str, Any]:
     try:
-        return dict(decode_token(token))
+        claims = dict(decode_token(token))
+        _demand_own(get_unverified_jwt_headers(token))
     except (JWTExtendedException, PyJWTError, ValueError, TypeError) as error:
         raise BadToken from error
+    return claims
+
+
+def _demand_own(header: dict[str, Any]) -> None:
+    """Refuse to make tokens out of the provider's: what it ends must end here, too."""
+    if not provider.is_own(header):
+        raise BadToken
 
 
 def _known_user(user_uuid: str) -> User:
@@ -71,6 +86,8 @@ def _identity(*, refresh: bool) -> str:
         raise BadToken from error
     except (ValueError, TypeError) as error:  # a header that is no text, a claim of odd type
         raise BadToken from error
+    if refresh:
+        _demand_own(get_jwt_header())
     return _subject(get_jwt(), REFRESH if refresh else ACCESS)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from payments import cli, config, dialects, maintenance, models, pages
+from payments import allowance, cli, config, dialects, maintenance, models, pages
 from payments.auth import tokens
 from payments.config import Settings
 from payments.extensions import api, connect_redis, jwt, limiter, migrate
@@ -28,6 +28,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _configure(app, settings)
     _bind_extensions(app, settings)
     dialects.register(app)
+    allowance.register(app)
     maintenance.register(app)
     pages.register(app)
     cli.register(app)

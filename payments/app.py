@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from payments import cli, config, dialects, maintenance, models, pages
+from payments import allowance, cli, config, dialects, maintenance, models, pages
 from payments.auth import tokens
 from payments.config import Settings
 from payments.extensions import api, connect_redis, jwt, limiter, migrate
@@ -29,6 +29,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _configure(app, settings)
     _bind_extensions(app, settings)
     dialects.register(app)
+    allowance.register(app)
     maintenance.register(app)
     pages.register(app)
     cli.register(app)
@@ -63,7 +64,7 @@ def _configure(app: Flask, settings: Settings) -> None:
     if hops := settings.trusted_proxies:
         # Behind a router the client's address stands in a header, which nobody else may set.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
-    tokens.configure(app, settings.jwt_secret_key)
+    tokens.configure(app, settings)
 
 
 def _bind_extensions(app: Flask, settings: Settings) -> None:

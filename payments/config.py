@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,13 +12,12 @@ from zoneinfo import ZoneInfo
 from limits import parse_many
 
 from payments import local_secrets
-from payments.kit import crypto
+from payments.kit import crypto, parse, public_keys
 from payments.kit.db import normalize_url
 
 T = TypeVar("T")
 
 SANDBOX_PLATFORM_KEY = "sk_test_sandboxplatform"
-TRUE, FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 
 
 class ConfigError(RuntimeError):
@@ -35,7 +33,11 @@ class Settings:
     redis_url: str = field(repr=False)
     data_dir: Path
     secret_key: str = field(repr=False)
-    jwt_secret_key: str = field(repr=False)
+    jwt_secret_key: str | None = field(repr=False)
+    jwt_public_key: str | None
+    jwt_jwks_url: str | None
+    jwt_issuer: str | None
+    jwt_audience: str | None
     credentials_keys: tuple[bytes, ...] = field(repr=False)
     stripe_secret_key: str | None = field(repr=False)
     stripe_webhook_secrets: tuple[str, ...] = field(repr=False)
@@ -94,6 +96,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     reader = _Reader(os.environ if environ is None else environ)
     env = reader.parsed("PAYMENTS_ENV", "development", _environment, "development or production")
     values = {"env": env, **_places(reader), **_numbers(reader), **_texts(reader)}
+    values |= _provider(reader, production=env == "production")
     values |= _secrets(reader, values, production=env == "production")
     if env == "production":
         _refuse_defaults(reader, values)
@@ -108,68 +111,24 @@ def _environment(raw: str) -> str:
     return raw
 
 
-def _port(raw: str) -> int:
-    if not 0 < int(raw) < 65536:
-        raise ValueError(raw)
-    return int(raw)
-
-
-def _few(raw: str) -> int:
-    if not 0 <= int(raw) <= 9:
-        raise ValueError(raw)
-    return int(raw)
-
-
-def _calls(raw: str) -> int:
-    if not 5 <= int(raw) <= 10_000_000:
-        raise ValueError(raw)
-    return int(raw)
-
-
-def _seconds(raw: str) -> float:
-    # A wait is a duration, not money: fractions of a second are welcome.
-    value = float(raw)
-    if not 0 <= value <= 25:
-        raise ValueError(raw)
-    return value
-
-
-def _boolean(raw: str) -> bool:
-    if raw.lower() not in TRUE | FALSE:
-        raise ValueError(raw)
-    return raw.lower() in TRUE
-
-
-def _url(raw: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/@]+(/[^\s]*)?", raw):
-        raise ValueError(raw)
-    return raw.rstrip("/")
-
-
-def _level(raw: str) -> str:
-    if raw.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
-        raise ValueError(raw)
-    return raw.upper()
-
-
 def _places(reader: _Reader) -> dict[str, Any]:
     folder = Path(reader.text("DATA_DIR", ".data") or ".data").absolute()
-    port = reader.parsed("PORT", "8000", _port, "a port number")
+    port = reader.parsed("PORT", "8000", parse.port, "a port number")
     sqlite = f"sqlite:///{folder / 'payments.sqlite3'}"
-    valkey = reader.parsed("VALKEY_PORT", "6399", _port, "a port number")
+    valkey = reader.parsed("VALKEY_PORT", "6399", parse.port, "a port number")
     redis = reader.parsed(
         "REDIS_URL", f"redis://127.0.0.1:{valkey}/0", _redis, "a redis:// or rediss:// address"
     )
     return {
         "data_dir": folder,
         "port": port,
-        "sandbox_port": reader.parsed("SANDBOX_PORT", "12111", _port, "a port number"),
+        "sandbox_port": reader.parsed("SANDBOX_PORT", "12111", parse.port, "a port number"),
         "database_url": reader.parsed(
             "DATABASE_URL", sqlite, _database, "a postgres:// or sqlite:// address"
         ),
         "redis_url": redis,
         "public_url": reader.parsed(
-            "PUBLIC_URL", f"http://127.0.0.1:{port}", _url, "an http(s) address"
+            "PUBLIC_URL", f"http://127.0.0.1:{port}", parse.url, "an http(s) address"
         ),
     }
 
@@ -189,23 +148,25 @@ def _database(raw: str) -> str:
 def _numbers(reader: _Reader) -> dict[str, Any]:
     return {
         "charge_wait_seconds": reader.parsed(
-            "CHARGE_WAIT_SECONDS", "10", _seconds, "0 to 25 seconds"
+            "CHARGE_WAIT_SECONDS", "10", parse.seconds, "0 to 25 seconds"
         ),
-        "maintenance_mode": reader.parsed("MAINTENANCE_MODE", "false", _boolean, "true or false"),
+        "maintenance_mode": reader.parsed(
+            "MAINTENANCE_MODE", "false", parse.boolean, "true or false"
+        ),
         "invoice_timezone": reader.parsed(
             "INVOICE_TIMEZONE", "UTC", lambda raw: ZoneInfo(raw).key, "an IANA time zone"
         ),
-        "log_level": reader.parsed("LOG_LEVEL", "INFO", _level, "a log level"),
+        "log_level": reader.parsed("LOG_LEVEL", "INFO", parse.level, "a log level"),
         "rate_limit": reader.parsed(
             "RATE_LIMIT", "3000 per minute", _rate, "a rate such as 100 per minute"
         ),
         "stripe_rate_limit_live": reader.parsed(
-            "STRIPE_RATE_LIMIT_LIVE", "100", _calls, "a number of calls a second, 5 or more"
+            "STRIPE_RATE_LIMIT_LIVE", "100", parse.calls, "a number of calls a second, 5 or more"
         ),
         "stripe_rate_limit_test": reader.parsed(
-            "STRIPE_RATE_LIMIT_TEST", "25", _calls, "a number of calls a second, 5 or more"
+            "STRIPE_RATE_LIMIT_TEST", "25", parse.calls, "a number of calls a second, 5 or more"
         ),
-        "trusted_proxies": reader.parsed("TRUSTED_PROXIES", "0", _few, "a number from 0 to 9"),
+        "trusted_proxies": reader.parsed("TRUSTED_PROXIES", "0", parse.few, "a number from 0 to 9"),
     }
 
 
@@ -216,13 +177,35 @@ def _texts(reader: _Reader) -> dict[str, Any]:
         "invoice_bucket": reader.text("INVOICE_STORAGE_BUCKET")
         or reader.text("PROFILE_STORAGE_BUCKET"),
         "aws_region": reader.text("AWS_REGION") or reader.text("AWS_DEFAULT_REGION"),
-        "aws_endpoint_url": reader.parsed("AWS_ENDPOINT_URL", "", _url, "an http(s) address")
+        "aws_endpoint_url": reader.parsed("AWS_ENDPOINT_URL", "", parse.url, "an http(s) address")
         if endpoint
         else None,
         "operator_key": reader.text("OPERATOR_KEY"),
         "seller_name": reader.text("SELLER_NAME", "Payments"),
         "seller_address": tuple(line.strip() for line in address.split("|") if line.strip()),
     }
+
+
+def _provider(reader: _Reader, *, production: bool) -> dict[str, Any]:
+    """Read where the platform's own identity provider has its keys, if it has one."""
+    pem, url = reader.text("JWT_PUBLIC_KEY"), reader.text("JWT_JWKS_URL")
+    if pem and url:
+        reader.fault("JWT_JWKS_URL", "must not be set beside JWT_PUBLIC_KEY")
+    if pem:
+        reader.parsed("JWT_PUBLIC_KEY", pem, public_keys.from_pem, "the PEM of a public key")
+    if url:
+        allowed = parse.secure_url if production else parse.url
+        reader.parsed("JWT_JWKS_URL", url, allowed, "an https address")
+    return {
+        "jwt_public_key": pem,
+        "jwt_jwks_url": url,
+        "jwt_issuer": reader.text("JWT_ISSUER"),
+        "jwt_audience": reader.text("JWT_AUDIENCE"),
+    }
+
+
+def _has_provider(values: dict[str, Any]) -> bool:
+    return bool(values["jwt_public_key"] or values["jwt_jwks_url"])
 
 
 def _secrets(reader: _Reader, values: dict[str, Any], *, production: bool) -> dict[str, Any]:
@@ -235,13 +218,15 @@ def _secrets(reader: _Reader, values: dict[str, Any], *, production: bool) -> di
     base = reader.text("STRIPE_API_BASE", sandbox)
     return {
         "secret_key": reader.text("SECRET_KEY", local.get("secret_key")),
-        "jwt_secret_key": reader.text("JWT_SECRET_KEY", local.get("jwt_secret_key")),
+        "jwt_secret_key": reader.text(
+            "JWT_SECRET_KEY", None if _has_provider(values) else local.get("jwt_secret_key")
+        ),
         "credentials_keys": reader.parsed("CREDENTIALS_KEYS", keys, _keys, "32-byte keys in base64")
         if keys
         else (),
         "stripe_secret_key": stripe_key,
         "stripe_webhook_secrets": tuple(s.strip() for s in hooks.split(",") if s.strip()),
-        "stripe_api_base": reader.parsed("STRIPE_API_BASE", base, _url, "an http(s) address")
+        "stripe_api_base": reader.parsed("STRIPE_API_BASE", base, parse.url, "an http(s) address")
         if base
         else None,
         "operator_key": values["operator_key"] or local.get("operator_key"),
@@ -275,13 +260,10 @@ def _rate(raw: str) -> str:
 
 def _refuse_defaults(reader: _Reader, values: dict[str, Any]) -> None:
     """Name whatever production must not leave to a default."""
-    for name in (
-        "SECRET_KEY",
-        "JWT_SECRET_KEY",
-        "CREDENTIALS_KEYS",
-        "STRIPE_SECRET_KEY",
-        "REDIS_URL",
-    ):
+    needed = ["SECRET_KEY", "CREDENTIALS_KEYS", "STRIPE_SECRET_KEY", "REDIS_URL"]
+    if not _has_provider(values):
+        needed.append("JWT_SECRET_KEY")
+    for name in needed:
         if not reader.text(name):
             reader.fault(name, "must be set in production")
     for name in ("SECRET_KEY", "JWT_SECRET_KEY"):

@@ -1,6 +1,6 @@
 """What can go wrong with a caller's identity."""
 
-from payments.kit.errors import Conflict, Forbidden, Unauthorized
+from payments.kit.errors import AppError, Conflict, Forbidden, Unauthorized
 
 
 class BadToken(Unauthorized):
@@ -10,6 +10,18 @@ class BadToken(Unauthorized):
 
 class BadLogin(Unauthorized):
     code, sentence = "invalid_credentials", "Invalid email or password"
+
+
+class LoginElsewhere(Forbidden):
+    code, sentence = "login_elsewhere", "Log in at the platform's identity provider"
+
+
+class ProviderUnreachable(AppError):
+    status, code = 503, "identity_provider_unreachable"
+    sentence = "The identity provider could not be reached, try again"
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "10"})
 
 
 class InactiveAccount(Forbidden):

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app
-from flask_jwt_extended import decode_token, get_jwt, verify_jwt_in_request
+from flask_jwt_extended import (
+    decode_token,
+    get_jwt,
+    get_jwt_header,
+    get_unverified_jwt_headers,
+    verify_jwt_in_request,
+)
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
 
+from payments.auth import provider
 from payments.auth.errors import BadToken
 from payments.auth.models import END_USER, User
 from payments.auth.queries import find_user
+from payments.extensions import settings
 from payments.kit import logs
 
 ACCESS, REFRESH = "access", "refresh"
@@ -44,9 +51,17 @@ def caller_of_refresh_token(token: str) -> tuple[User, dict[str, Any]]:
 
 def _claims(token: str) -> dict[str, Any]:
     try:
-        return dict(decode_token(token))
+        claims = dict(decode_token(token))
+        _demand_own(get_unverified_jwt_headers(token))
     except (JWTExtendedException, PyJWTError, ValueError, TypeError) as error:
         raise BadToken from error
+    return claims
+
+
+def _demand_own(header: dict[str, Any]) -> None:
+    """Refuse to make tokens out of the provider's: what it ends must end here, too."""
+    if not provider.is_own(header):
+        raise BadToken
 
 
 def _known_user(user_uuid: str) -> User:
@@ -72,6 +87,8 @@ def _identity(*, refresh: bool) -> str:
         raise BadToken from error
     except (ValueError, TypeError) as error:  # a header that is no text, a claim of odd type
         raise BadToken from error
+    if refresh:
+        _demand_own(get_jwt_header())
     return _subject(get_jwt(), REFRESH if refresh else ACCESS)
 
 
@@ -86,8 +103,10 @@ def _subject(claims: dict[str, Any], kind: str) -> str:
 
 
 def _is_for_others(claims: dict[str, Any]) -> bool:
-    """Say whether a token names an audience though we have none.
+    """Say whether a token names an audience, and not us among it.
 
-    The library checks it only when one is set. https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3
+    https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3
     """
-    return "aud" in claims and not current_app.config.get("JWT_DECODE_AUDIENCE")
+    named = claims.get("aud", [])
+    meant = named if isinstance(named, list) else [named]
+    return bool(meant) and settings().jwt_audience not in meant

@@ -8,11 +8,17 @@ from datetime import datetime, timedelta
 from flask import Flask
 from flask_jwt_extended import create_access_token, create_refresh_token
 
+from payments.auth import provider
+from payments.auth.errors import LoginElsewhere
 from payments.auth.models import User
+from payments.config import Settings
+from payments.extensions import jwt, settings
 from payments.kit import clock
 
 ACCESS_FOR = timedelta(minutes=30)
 REFRESH_FOR = timedelta(days=7)
+# How far the provider's clock may be from ours.
+PROVIDERS_SKEW = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -27,20 +33,31 @@ class Tokens:
         return f"<Tokens until {self.expires_at:%H:%M}>"
 
 
-def configure(app: Flask, secret: str) -> None:
-    """Fix the algorithm and the lifetimes: a token cannot choose how it is checked."""
+def configure(app: Flask, chosen: Settings) -> None:
+    """Fix the algorithms and the lifetimes: a token cannot choose how it is checked."""
+    allowed = provider.algorithms(chosen)
     app.config.update(
-        JWT_SECRET_KEY=secret,
-        JWT_ALGORITHM="HS256",
-        JWT_DECODE_ALGORITHMS=["HS256"],
+        JWT_SECRET_KEY=chosen.jwt_secret_key,
+        JWT_ALGORITHM=provider.OWN,
+        JWT_DECODE_ALGORITHMS=allowed,
+        JWT_DECODE_LEEWAY=0 if allowed == [provider.OWN] else PROVIDERS_SKEW,
         JWT_ACCESS_TOKEN_EXPIRES=ACCESS_FOR,
         JWT_REFRESH_TOKEN_EXPIRES=REFRESH_FOR,
         JWT_TOKEN_LOCATION=["headers"],
     )
+    jwt.decode_key_loader(provider.key_for)
+    jwt.token_verification_loader(provider.is_for_us)
+
+
+def demand_own() -> None:
+    """Raise LoginElsewhere where the platform's identity provider alone issues tokens."""
+    if not settings().jwt_secret_key:
+        raise LoginElsewhere
 
 
 def issue(user: User) -> Tokens:
     """Return a new pair for the user; end users' tokens also carry their project."""
+    demand_own()
     claims = {"project_id": user.project_id} if user.project_id else {}
     return Tokens(
         access=create_access_token(user.uuid, additional_claims=claims),

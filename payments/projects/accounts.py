@@ -73,6 +73,7 @@ def register(place: Place, *, email: str, password: str, full_name: str | None) 
 
 def log_in(*, email: str, password: str, project_id: str | None) -> Tokens:
     """Sign a user in; an unknown address takes as long as a wrong password."""
+    tokens.demand_own()
     user = find_by_email(email) if project_id is None else _end_user(project_id, email)
     if not passwords.matches(password, user.password_hash if user else None) or user is None:
         raise errors.BadLogin

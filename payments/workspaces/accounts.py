@@ -27,6 +27,7 @@ class Session:
 
 def sign_up(*, email: str, password: str, name: str) -> Session:
     """Make a user and his first workspace, and sign him in."""
+    tokens.demand_own()
     password_hash = passwords.hashed(password)  # slow on purpose: not while writers wait
     with transaction():
         user = _add_user(email, name, password_hash)
@@ -36,6 +37,7 @@ def sign_up(*, email: str, password: str, name: str) -> Session:
 
 def log_in(*, email: str, password: str) -> Session:
     """Sign a user in; an unknown address takes as long as a wrong password."""
+    tokens.demand_own()
     user = find_by_email(email)
     if not passwords.matches(password, user.password_hash if user else None) or user is None:
         raise BadLogin

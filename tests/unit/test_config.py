@@ -9,6 +9,7 @@ import pytest
 from payments import config, local_secrets
 from payments.config import ConfigError, Settings
 from payments.kit import crypto
+from tests.support.provider import pem
 
 STRIPES_OWN = "sk_test_51" + "a" * 97
 
@@ -184,3 +185,32 @@ class TestProduction:
     def test_the_sandboxs_key_is_refused(self, tmp_path: Path) -> None:
         spoilt = {**PRODUCTION, "STRIPE_SECRET_KEY": config.SANDBOX_PLATFORM_KEY}
         assert "STRIPE_SECRET_KEY is the sandbox's" in faults(tmp_path, **spoilt)
+
+
+class TestProvider:
+    """The platform's own identity provider: with it, nothing here signs tokens by default."""
+
+    def test_without_one_a_secret_is_there(self, tmp_path: Path) -> None:
+        held = load(tmp_path)
+        assert held.jwt_secret_key
+        assert (held.jwt_public_key, held.jwt_jwks_url) == (None, None)
+
+    def test_in_place_of_our_own_secret(self, tmp_path: Path) -> None:
+        here = load(tmp_path, JWT_JWKS_URL="http://127.0.0.1:9/keys")
+        assert here.jwt_secret_key is None
+        alone = {k: v for k, v in PRODUCTION.items() if k != "JWT_SECRET_KEY"}
+        there = load(tmp_path, **alone, JWT_PUBLIC_KEY=pem("rsa"), JWT_AUDIENCE="payments")
+        assert (there.jwt_secret_key, there.jwt_audience) == (None, "payments")
+        assert "JWT_SECRET_KEY must be set" in faults(tmp_path, **alone)
+
+    def test_beside_it(self, tmp_path: Path) -> None:
+        held = load(tmp_path, **PRODUCTION, JWT_JWKS_URL="https://id.example/keys")
+        assert held.jwt_secret_key == PRODUCTION["JWT_SECRET_KEY"]
+        assert held.jwt_jwks_url == "https://id.example/keys"
+
+    def test_what_cannot_be(self, tmp_path: Path) -> None:
+        url = "https://id.example/keys"
+        assert "JWT_JWKS_URL" in faults(tmp_path, JWT_JWKS_URL=url, JWT_PUBLIC_KEY=pem("ec"))
+        assert "JWT_PUBLIC_KEY" in faults(tmp_path, JWT_PUBLIC_KEY="/etc/keys/public.pem")
+        assert "JWT_JWKS_URL" in faults(tmp_path, **PRODUCTION, JWT_JWKS_URL="http://id.example")
+        assert "JWT_JWKS_URL" in faults(tmp_path, JWT_JWKS_URL="file:///etc/passwd")

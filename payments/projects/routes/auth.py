@@ -67,7 +67,7 @@ def register(body: dict[str, Any], place: Place) -> User:
 
 @blueprint.post("/login")
 @blueprint.doc(security=[], parameters=[_PROJECT])
-@documented_errors(blueprint, 400, 401, 422)
+@documented_errors(blueprint, 400, 401, 403, 422)
 @limiter.limit(login_limit, key_func=login_key, override_defaults=False)
 @blueprint.arguments(CredentialsSchema)
 @blueprint.response(200, TokensSchema)

@@ -29,7 +29,7 @@ SessionAnswer = enveloped("SessionAnswer", SessionSchema)
 
 @blueprint.post("/signup")
 @blueprint.doc(security=[])
-@documented_errors(blueprint, 400, 409)
+@documented_errors(blueprint, 400, 403, 409)
 @blueprint.arguments(SignupSchema)
 @blueprint.response(200, enveloped("SignedUp", SignedUpSchema))
 def sign_up(body: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,38 @@
+"""Tells callers of the projects room how many requests they have left, and until when."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, request
+from limits.errors import StorageError
+from redis.exceptions import RedisError
+
+from payments.dialects import PROJECTS
+from payments.extensions import limiter
+
+log = logging.getLogger(__name__)
+
+# Stripe reads no headers, and each look costs a round trip to Redis.
+_UNTOLD = f"{PROJECTS}payments/stripe/webhooks/"
+
+
+def register(app: Flask) -> None:
+    """Write the headers by hand: the limiter's own would put a Retry-After on every answer."""
+    app.after_request(_tell)
+
+
+def _tell(answer: Response) -> Response:
+    told = request.path.startswith(PROJECTS) and not request.path.startswith(_UNTOLD)
+    if not told or not limiter.current_limits:
+        return answer
+    try:
+        limit = min(limiter.current_limits, key=lambda held: held.remaining)
+        remaining, reset_at = limit.remaining, limit.reset_at
+    except (RedisError, StorageError) as error:  # counting is a courtesy
+        log.warning("the rate limit could not be told: %s", type(error).__name__)
+        return answer
+    answer.headers["X-RateLimit-Limit"] = str(limit.limit.amount)
+    answer.headers["X-RateLimit-Remaining"] = str(max(remaining, 0))
+    answer.headers["X-RateLimit-Reset"] = str(reset_at)
+    return answer

@@ -1,0 +1,58 @@
+"""Reads what stands in an environment variable; ValueError when it will not do."""
+
+from __future__ import annotations
+
+import re
+
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
+
+
+def port(raw: str) -> int:
+    if not 0 < int(raw) < 65536:
+        raise ValueError(raw)
+    return int(raw)
+
+
+def few(raw: str) -> int:
+    if not 0 <= int(raw) <= 9:
+        raise ValueError(raw)
+    return int(raw)
+
+
+def calls(raw: str) -> int:
+    if not 5 <= int(raw) <= 10_000_000:
+        raise ValueError(raw)
+    return int(raw)
+
+
+def seconds(raw: str) -> float:
+    # A wait is a duration, not money: fractions of a second are welcome.
+    value = float(raw)
+    if not 0 <= value <= 25:
+        raise ValueError(raw)
+    return value
+
+
+def boolean(raw: str) -> bool:
+    if raw.lower() not in TRUE | FALSE:
+        raise ValueError(raw)
+    return raw.lower() in TRUE
+
+
+def url(raw: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/@]+(/[^\s]*)?", raw):
+        raise ValueError(raw)
+    return raw.rstrip("/")
+
+
+def secure_url(raw: str) -> str:
+    """Take https only: what stands there is believed."""
+    if not raw.startswith("https://"):
+        raise ValueError(raw)
+    return url(raw)
+
+
+def level(raw: str) -> str:
+    if raw.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
+        raise ValueError(raw)
+    return raw.upper()

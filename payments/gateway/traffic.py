@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import timedelta
 
 import stripe
 from flask import has_app_context
@@ -62,16 +63,16 @@ class Count:
 class _Ear:
     """Until when Redis is not asked, because it did not answer."""
 
-    deaf_until: float = 0
+    deaf_until: int = 0
 
 
-_patience: ContextVar[float | None] = ContextVar("patience", default=None)
+_patience: ContextVar[int | None] = ContextVar("patience", default=None)
 _counts: ContextVar[tuple[Count, ...]] = ContextVar("counts", default=())
 _ear = _Ear()
 
 
 @contextmanager
-def background(*, seconds: float = BACKGROUND_SECONDS) -> Iterator[None]:
+def background(*, seconds: int = BACKGROUND_SECONDS) -> Iterator[None]:
     """Let the block's calls stand back; each waits up to `seconds` for its turn."""
     former = _patience.set(seconds)
     try:
@@ -99,7 +100,7 @@ def enter(secret_key: str) -> None:
     patience = _patience.get()
     deadline = clock.monotonic() + (FOREGROUND_SECONDS if patience is None else patience)
     while wait := _take(secret_key, spared=patience is not None):
-        pause = (wait + secrets.randbelow(_JITTER_MS)) / 1000
+        pause = timedelta(milliseconds=wait + secrets.randbelow(_JITTER_MS)).total_seconds()
         if clock.monotonic() + pause > deadline:
             raise stripe.RateLimitError("held back by our own limit", http_status=429)
         clock.pause(pause)
@@ -116,7 +117,7 @@ def _take(secret_key: str, *, spared: bool) -> int:
         return int(redis().eval(_TAKE, 1, _bucket(secret_key), str(_limit(secret_key)), share))
     except RedisError as error:
         log.warning("calls to Stripe are not held back: %s", type(error).__name__)
-        _ear.deaf_until = clock.monotonic() + _DEAF_SECONDS
+        _ear.deaf_until = int(clock.monotonic()) + _DEAF_SECONDS
         return 0
 
 

@@ -250,7 +250,8 @@ class TestRows:
             with site.app.app_context():
                 return drain.drain()
 
-        assert min(at_once([sweep] * 4)) >= 1
+        site.redis.flushdb()  # what the charge's request has sent is gone
+        assert sum(at_once([sweep] * 4)) >= 1
         at_once([drained] * 8)
         row = site.row(WebhookEvent, WebhookEvent.event_id == event["id"])
         assert (row.state, row.tries, row.fence) == (PROCESSED, 1, 1)

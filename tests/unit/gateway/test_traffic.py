@@ -54,7 +54,7 @@ def entered(key: str) -> bool:
     return True
 
 
-def times(limited: Flask, key: str, calls: int, seconds: float) -> list[float]:
+def times(limited: Flask, key: str, calls: int, seconds: int) -> list[float]:
     """Make calls from several threads; return when each one left."""
 
     def run() -> list[float]:

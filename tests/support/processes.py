@@ -93,6 +93,10 @@ class Group:
             time.sleep(0.03)
         return self
 
+    def ended(self, *, seconds: float = STOP_SECONDS) -> int:
+        """Wait until it has ended by itself, and return its exit code."""
+        return self._process.wait(seconds)
+
     def kill(self) -> None:
         """SIGKILL the whole group at once: nobody in it gets to finish anything."""
         with suppress(ProcessLookupError):

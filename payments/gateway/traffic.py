@@ -22,7 +22,7 @@ _counters: ContextVar[tuple[Traffic, ...]] = ContextVar("traffic", default=())
 
 
 @contextmanager
-def background(*, seconds: float) -> Iterator[None]:  # noqa: ARG001
+def background(*, seconds: int) -> Iterator[None]:  # noqa: ARG001
     """Let the block's calls stand back, each for up to `seconds`, once calls are held back."""
     yield
 

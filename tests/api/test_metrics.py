@@ -126,8 +126,8 @@ class TestMetrics:
             ("payments_invoices_today", "paid"), ("payments_invoices_today", "failed"),
             ("payments_invoices_today", "refunded"),
             ("payments_due_rows", "reconciliation_runs"),
-            ("payments_reconciliation_age_seconds", "events"),
-            ("payments_reconciliation_age_seconds", "objects"),
+            ("payments_reconciliation_last_success_seconds", "events"),
+            ("payments_reconciliation_last_success_seconds", "objects"),
             ("payments_reconciliation_failed_runs", "events"),
             ("payments_reconciliation_failed_runs", "objects"),
         }  # fmt: skip

@@ -1,8 +1,7 @@
-"""Metrics of the reconciliation: how old the last good look is, and how many went wrong."""
+"""Metrics of the reconciliation: when the last good look ended, and how many went wrong."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -18,17 +17,17 @@ _DAY = timedelta(days=1)
 
 def run_gauges() -> Iterator[GaugeMetricFamily]:
     """Return one gauge a question, with a line for each kind of run."""
-    text = "Seconds since a run of this kind last succeeded; +Inf when none ever did"
-    yield _gauge("age_seconds", text, {kind: _age(kind) for kind in KINDS})
+    text = "When a run of this kind last succeeded, in seconds since 1970; 0 when none ever did"
+    yield _gauge("last_success_seconds", text, {kind: _last(kind) for kind in KINDS})
     text = "Runs of this kind that failed within a day"
     yield _gauge("failed_runs", text, {kind: _failed(kind) for kind in KINDS})
 
 
-def _age(kind: str) -> float:
+def _last(kind: str) -> int:
     run = ReconciliationRun
     query = sa.select(sa.func.max(run.finished_at, type_=run.finished_at.type))
     last = db.session.scalar(query.where(run.kind == kind, run.state == SUCCEEDED))
-    return math.inf if last is None else (clock.now() - last).total_seconds()
+    return 0 if last is None else int(last.timestamp())
 
 
 def _failed(kind: str) -> int:
@@ -40,7 +39,7 @@ def _failed(kind: str) -> int:
     return db.session.scalars(query).one()
 
 
-def _gauge(name: str, text: str, found: dict[str, float] | dict[str, int]) -> GaugeMetricFamily:
+def _gauge(name: str, text: str, found: dict[str, int]) -> GaugeMetricFamily:
     gauge = GaugeMetricFamily(f"payments_reconciliation_{name}", text, labels=["kind"])
     for kind, number in found.items():
         gauge.add_metric([kind], number)

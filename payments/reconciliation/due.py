@@ -32,13 +32,9 @@ def for_events(limit: int) -> list[Account]:
     cursor = sa.and_(EventCursor.owner == table.c.owner, EventCursor.mode == table.c.mode)
     unseen = EventCursor.checked_at.is_(None)
     query = (
-        sa.select(table.c.owner, table.c.mode)
+        _left_alone(table, EVENTS, (FAILED,), since=moment - FAILED_FOR)
         .outerjoin(EventCursor, cursor)
-        .where(
-            sa.or_(unseen, EventCursor.checked_at <= moment - EVENTS_EVERY),
-            ~_under_way(table, EVENTS),
-            ~_ended(table, EVENTS, (FAILED,), moment - FAILED_FOR),
-        )
+        .where(sa.or_(unseen, EventCursor.checked_at <= moment - EVENTS_EVERY))
         .order_by(unseen.desc(), EventCursor.checked_at, table.c.owner, table.c.mode)
     )
     return read(query.limit(limit))
@@ -47,11 +43,7 @@ def for_events(limit: int) -> list[Account]:
 def for_objects(limit: int) -> list[Account]:
     """Return accounts whose objects nobody has compared for OBJECTS_EVERY."""
     table, since = known(), clock.now() - OBJECTS_EVERY
-    query = sa.select(table.c.owner, table.c.mode).where(
-        ~_under_way(table, OBJECTS),
-        ~_ended(table, OBJECTS, (SUCCEEDED,), since),
-        ~_ended(table, OBJECTS, (FAILED,), since),
-    )
+    query = _left_alone(table, OBJECTS, (SUCCEEDED, FAILED), since=since)
     return read(query.order_by(table.c.owner, table.c.mode).limit(limit))
 
 
@@ -60,24 +52,31 @@ def runs(limit: int) -> list[int]:
     return leases.due(ReconciliationRun, OPEN, limit=limit, state="state")
 
 
-def _under_way(table: sa.Subquery, kind: str) -> sa.ColumnElement[bool]:
-    return _some(table, kind, IS_OPEN)
+def _left_alone(
+    table: sa.Subquery, kind: str, states: tuple[str, ...], *, since: datetime
+) -> sa.Select[Any]:
+    """Select accounts without an open run of this kind, and without one that ended so since then
+    with the keys that the account has now."""
+    ended, stored = _ended(kind, states, since), table.c.configured_at
+    same = sa.and_(ended.c.owner == table.c.owner, ended.c.mode == table.c.mode)
+    return (
+        sa.select(table.c.owner, table.c.mode)
+        .outerjoin(ended, same)
+        .where(~_under_way(table, kind), sa.or_(ended.c.last.is_(None), ended.c.last < stored))
+    )
 
 
-def _ended(
-    table: sa.Subquery, kind: str, states: tuple[str, ...], since: datetime
-) -> sa.ColumnElement[bool]:
-    """Say in SQL: such a run ended since then, with the keys that the account has now."""
-    run, stored = ReconciliationRun, table.c.configured_at
-    return _some(
-        table, kind,
-        run.state.in_(states),
-        run.finished_at > since,
-        sa.or_(stored.is_(None), run.finished_at >= stored),
-    )  # fmt: skip
+def _ended(kind: str, states: tuple[str, ...], since: datetime) -> sa.Subquery:
+    """Select when which account's last run ended: read once, not once for each account."""
+    run = ReconciliationRun
+    last = sa.func.max(run.finished_at).label("last")
+    query = sa.select(run.owner, run.mode, last).where(
+        run.kind == kind, run.state.in_(states), run.finished_at > since, run.dry_run.is_(False)
+    )
+    return query.group_by(run.owner, run.mode).subquery("ended")
 
 
-def _some(table: sa.Subquery, kind: str, *where: Any) -> sa.ColumnElement[bool]:
+def _under_way(table: sa.Subquery, kind: str) -> sa.Exists:
     run = ReconciliationRun
     mine = (run.owner == table.c.owner, run.mode == table.c.mode, run.kind == kind)
-    return sa.exists().where(*mine, run.dry_run.is_(False), *where)
+    return sa.exists().where(*mine, run.dry_run.is_(False), IS_OPEN)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from datetime import timedelta
 from uuid import uuid4
@@ -18,7 +17,7 @@ from payments.runs.models import OPEN, ReconciliationRun
 from tests.api.test_metrics import scraped
 from tests.support.runs import Runs
 
-# Before any other test's run: the last one that succeeded is then ours.
+# After any other test's run: the last one that succeeded is then ours.
 FAR = timedelta(days=3650)
 
 
@@ -35,18 +34,19 @@ def ended(runs: Runs, kind: str, **values: object) -> None:
 
 
 @pytest.mark.parametrize("kind", ["events", "objects"])
-def test_the_age_of_the_last_good_run(client: FlaskClient, runs: Runs, kind: str) -> None:
+def test_the_last_good_run(client: FlaskClient, runs: Runs, kind: str) -> None:
     moment = clock.now() + FAR
     ended(runs, kind, state="succeeded", finished_at=moment - timedelta(seconds=90))
     ended(runs, kind, state="succeeded", finished_at=moment - timedelta(seconds=900))
     ended(runs, kind, state="failed", finished_at=moment)
     with clock.frozen(moment):
-        assert scraped(client)["payments_reconciliation_age_seconds", kind] == 90
+        last = scraped(client)["payments_reconciliation_last_success_seconds", kind]
+    assert last == int((moment - timedelta(seconds=90)).timestamp())
 
 
 def test_of_a_kind_that_never_succeeded(app: Flask) -> None:
     with app.app_context():
-        assert run_metrics._age("nothing") == math.inf
+        assert run_metrics._last("nothing") == 0
 
 
 def test_failed_runs_of_a_day(client: FlaskClient, runs: Runs) -> None:

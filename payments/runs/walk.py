@@ -11,6 +11,7 @@ from payments.kit import clock
 from payments.runs.slices import Difference, Slice
 
 Place = dict[str, Any]
+Deadline = float  # seconds, by `clock.monotonic()`
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Tally:
 Step = Callable[[Place, Tally], Place | None]
 
 
-def walk(steps: Mapping[str, Step], position: Place, *, deadline: float) -> Slice:
+def walk(steps: Mapping[str, Step], position: Place, *, deadline: Deadline) -> Slice:
     """Go on from `position` until all phases are done or the deadline has passed.
 
     An error of the account ends the slice: without a trace if it comes at once, else after what

@@ -150,8 +150,6 @@ class TestCharges:
         charge = till.paid()
         past = clock.now() - 9 * HOUR
         change(till.site.app, Charge, Charge.id == charge.id, created_at=past)
-        lists, page = payments.charges_of, {}
-        monkeypatch.setattr(payments, "charges_of", lambda listed: page | lists(listed))
         read = payments.Window.read
 
         def lacking(self: Any, listed: dict[str, int], **more: Any) -> Any:
@@ -259,6 +257,14 @@ class TestCards:
         change(till.site.app, PaymentMethod, PaymentMethod.id == held.id, card_exp_year=2024)
         assert till.told(key) == {("card_exp_year", "2024", str(year), True)}
         assert self.method(till.site, place).card_exp_year == year
+
+    def test_what_the_list_lacks_is_looked_at_before_it_is_dropped(self, till: Till) -> None:
+        _, place = till.site.customer()
+        held = self.method(till.site, place)
+        path = f"/v1/customers/{held.stripe_customer_id}/payment_methods"
+        till.site.fault("status", "GET", path, status=404)
+        assert till.told(held.stripe_payment_method_id) == set()
+        assert self.method(till.site, place).is_active
 
     def test_with_the_customer_all_his_cards_are_gone(self, till: Till) -> None:
         _, place = till.site.customer()

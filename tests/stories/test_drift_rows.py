@@ -12,6 +12,7 @@ from flask import Flask
 from payments.kit import clock
 from payments.projects.models import Payment, Subscription
 from payments.projects.reconcile import unlisted
+from payments.projects.sync import names
 from payments.runs import window
 from payments.sandbox.visitor import Visitor
 from payments.webhooks import drain, inbox
@@ -21,6 +22,7 @@ from tests.support.herd import stored
 from tests.support.histories import DAY, Account
 from tests.support.ledger_rows import add_payment, add_subscription, new_price
 from tests.support.shop import eventually
+from tests.support.till import fault
 
 BACK = "https://shop.example/ok"
 
@@ -46,15 +48,22 @@ class TestOneRow:
         assert found.counts == {"drifted": 2, "fixed": 1}  # the counters are set right
         assert rows(app, Subscription, of(held))[0]["status"] == "canceled"
 
+    @pytest.mark.parametrize(
+        ("slow", "planted"),
+        [
+            pytest.param("/v1/subscriptions", {"quantity": 5}, id="while the page comes"),
+            pytest.param("/v1/products/*", {"price_id": "price_old"}, id="before it is mended"),
+        ],
+    )
     def test_a_row_that_was_written_meanwhile_is_left_alone(
-        self, app: Flask, seat: ProjectSeat, account: Account
+        self, app: Flask, seat: ProjectSeat, account: Account, slow: str, planted: dict[str, Any]
     ) -> None:
-        """An event comes while Stripe's page is under way: the event is the newer one."""
+        """An event comes while Stripe is being asked: the event is the newer one."""
         held = subscribed(account)
         compared(app, seat.project_id)
-        change(app, Subscription, of(held), quantity=5)
-        fault = {"match": {"method": "GET", "path": "/v1/subscriptions"}, "action": "delay"}
-        seat.shop.control("POST", "faults", {**fault, "ms": 1500, "when": "after"})
+        names._held.clear()
+        change(app, Subscription, of(held), **planted)
+        fault(seat.shop, "delay", slow, method="GET", ms=1500, when="after")
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(compared, app, seat.project_id)
             eventually(lambda: not seat.shop.control("GET", "faults")["data"])
@@ -169,6 +178,15 @@ class TestUnlisted:
         assert found.counts["failed" if found.failed else "fixed"] >= 1
         assert rows(app, Subscription, of(alone))[0]["status"] == "active"
         assert compared(app, seat.project_id).differences == []
+
+    def test_one_that_stripe_will_not_show_has_failed(
+        self, app: Flask, seat: ProjectSeat, account: Account
+    ) -> None:
+        """It was refused, which does not say that it is gone."""
+        odd = add_subscription(app, seat)["subscription_id"]
+        fault(seat.shop, "status", f"/v1/subscriptions/{odd}", method="GET", status=400)
+        found = compared(app, seat.project_id)
+        assert (found.counts, found.differences) == ({"failed": 1}, [])
 
     def test_after_many_looks_in_vain_the_list_is_taken_at_its_word(
         self, app: Flask, seat: ProjectSeat, monkeypatch: pytest.MonkeyPatch

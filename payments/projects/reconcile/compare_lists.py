@@ -26,7 +26,7 @@ from payments.projects.sync.account import Account
 from payments.projects.sync.topics import SUBSCRIPTION
 from payments.runs import window
 from payments.runs.slices import Slice
-from payments.runs.walk import Place, Step, Tally, walk
+from payments.runs.walk import Deadline, Place, Step, Tally, walk
 from payments.runs.window import Window
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def compare(
     *,
     dry_run: bool,
     actor: str,
-    deadline: float,
+    deadline: Deadline,
 ) -> Slice:
     """Compare a project's account with its ledger from `position` on, until the deadline.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from payments.extensions import settings
 from payments.runs.slices import Slice
-from payments.runs.walk import Step, walk
+from payments.runs.walk import Deadline, Step, walk
 from payments.workspaces.compare.cards import compare_cards
 from payments.workspaces.compare.job import opened
 from payments.workspaces.compare.payments import compare_payments
@@ -21,7 +21,7 @@ def compare(
     *,
     dry_run: bool,
     actor: str,
-    deadline: float,
+    deadline: Deadline,
 ) -> Slice:
     """Compare our account with our rows from `position` on, until the deadline.
 

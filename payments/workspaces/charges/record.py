@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from payments import jobs
 from payments.invoices import documents
 from payments.invoices.issue import mark_failed, mark_paid
 from payments.invoices.models import Invoice
@@ -15,7 +14,7 @@ from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.transactions import after_commit, transaction
 from payments.timeline.append import append
-from payments.workspaces import queries
+from payments.workspaces import queries, waiting
 from payments.workspaces.charges.outcomes import Outcome
 from payments.workspaces.models import Charge, Workspace
 from payments.workspaces.models.charges import (
@@ -48,7 +47,7 @@ def record(charge_id: int, outcome: Outcome, *, actor: str) -> bool:
         invoice = db.session.get_one(Invoice, charge.invoice_id)
         _APPLY[outcome.status](charge, invoice, workspace)
         _note(charge, actor)
-        after_commit(lambda: jobs.announce(f"charge:{charge_id}"))
+        after_commit(lambda: waiting.announce(Charge, charge_id))
         return True
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from payments import jobs
 from payments.gateway.results import RefundResult
 from payments.invoices import documents
 from payments.invoices.issue import set_refunded
@@ -13,7 +12,7 @@ from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.transactions import after_commit, transaction
 from payments.timeline.append import append
-from payments.workspaces import queries
+from payments.workspaces import queries, waiting
 from payments.workspaces.models import Charge, Refund
 from payments.workspaces.models.charges import CANCELED, FAILED, PENDING, SUBMITTED, SUCCEEDED
 
@@ -37,11 +36,6 @@ def of_result(result: RefundResult) -> RefundOutcome:
     """Read Stripe's Refund; one that is not paid out yet counts as refunded already."""
     status = result.status if result.status in _RANK and result.status != PENDING else SUBMITTED
     return RefundOutcome(status, result.id, result.failure_reason)
-
-
-def channel(refund_id: int) -> str:
-    """Name the channel on which the refund's outcome is announced."""
-    return f"refund:{refund_id}"
 
 
 def record(refund_id: int, outcome: RefundOutcome, *, actor: str) -> None:
@@ -100,7 +94,7 @@ def _apply(refund: Refund, outcome: RefundOutcome, actor: str) -> None:
     _restate_invoice(refund.invoice_id)
     _note(refund, actor)
     refund_id = refund.id
-    after_commit(lambda: jobs.announce(channel(refund_id)))
+    after_commit(lambda: waiting.announce(Refund, refund_id))
 
 
 def _restate_invoice(invoice_id: int) -> None:

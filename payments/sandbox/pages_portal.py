@@ -24,6 +24,15 @@ from .resources.prices import rhythm
 from .resources.subscription_states import ENDED, announce, period
 
 CARD = ("cvc", "expiry", "name", "number")
+# What the page says after a deed, by the end of the address that it leads to.
+SAVED = "return"
+NOTES = {
+    SAVED: "Your card has been saved.",
+    "ending": "Your subscription ends with the period that is paid for.",
+    "ended": "Your subscription has been canceled.",
+    "resumed": "Your subscription goes on.",
+    "paid": "Thank you, your invoice has been paid.",
+}
 Deed = Callable[[Call, Json, dict[str, str]], str | None]
 
 
@@ -36,7 +45,7 @@ class PortalPage:
     def answer(self, request: Request, path: str) -> Response:
         room, _, rest = path.partition("/")
         session_id, _, after = rest.partition("/")
-        if room != "session" or after not in ("", "return"):
+        if room != "session" or after not in ("", *NOTES):
             return message(404, "Nothing here", "This address leads nowhere.")
         with self._desk.open(request, KIND, session_id) as found:
             if found is None:
@@ -48,9 +57,10 @@ class PortalPage:
                 return message(410, "Nothing here", "This customer is gone.")
             if request.method == "POST":
                 return self._act(call, session.data, form_of(request))
-            if after:
+            if after == SAVED:
                 _take_new_card(call, session)
-            return self._show(call, session.data, None, done=bool(after))
+            failed = after == SAVED and session.private.get("setup_intent")
+            return self._show(call, session.data, None, note="" if failed else NOTES.get(after, ""))
 
     def _act(self, call: Call, session: Json, given: dict[str, str]) -> Response:
         problem, elsewhere = None, None
@@ -66,7 +76,7 @@ class PortalPage:
                     take_back()
         if problem is not None:
             return self._show(call, session, problem.error, status=problem.status)
-        return Response.redirect(elsewhere or f"{call.base_url}/p/session/{session['id']}")
+        return Response.redirect(elsewhere or _page(call, session))
 
     def _show(
         self,
@@ -75,7 +85,7 @@ class PortalPage:
         problem: Json | None,
         *,
         status: int = 200,
-        done: bool = False,
+        note: str = "",
     ) -> Response:
         customer = call.reference("customer", session["customer"], "customer")
         owned = [each.data for each in call.objects.all("subscription", customer=customer.id)]
@@ -93,8 +103,12 @@ class PortalPage:
             invoices=[each.data for each in invoices[::-1] if each.data["status"] != "draft"],
             problem=problem,
             form=Form(),
-            done=done,
+            note=note,
         )
+
+
+def _page(call: Call, session: Json, after: str = "") -> str:
+    return f"{call.base_url}/p/session/{session['id']}" + (f"/{after}" if after else "")
 
 
 def _view(data: Json) -> Json:
@@ -104,10 +118,12 @@ def _view(data: Json) -> Json:
 
 
 def _card(call: Call, customer: Record, owned: list[Json]) -> Json | None:
-    """The one that the next renewal will be charged to."""
+    """The one that the next renewal will be charged to, else the latest that is kept."""
     alive = [each for each in owned if each["status"] not in ENDED]
     named = [each["default_payment_method"] for each in alive[::-1]]
     named.append(customer.data["invoice_settings"]["default_payment_method"])
+    kept = call.objects.all("payment_method", customer=customer.id)
+    named += [each.id for each in kept[::-1]]
     found = next((name for name in named if name), None)
     method = call.objects.find("payment_method", found) if found else None
     return method.data if method else None
@@ -120,35 +136,38 @@ def _mine(call: Call, session: Json, kind: str, object_id: str) -> Record:
     return record
 
 
-def _schedule_end(call: Call, session: Json, given: dict[str, str]) -> None:
+def _schedule_end(call: Call, session: Json, given: dict[str, str]) -> str:
     record = _mine(call, session, "subscription", given.get("subscription", ""))
     subscription_changes.change(call, record, {"cancel_at_period_end": True})
+    return _page(call, session, "ending")
 
 
-def _end_now(call: Call, session: Json, given: dict[str, str]) -> None:
+def _end_now(call: Call, session: Json, given: dict[str, str]) -> str:
     record = _mine(call, session, "subscription", given.get("subscription", ""))
     if record.data["status"] in ENDED:
         raise invalid("This subscription has ended already.")
     subscriptions.cancel_now(call, record, {})
+    return _page(call, session, "ended")
 
 
-def _resume(call: Call, session: Json, given: dict[str, str]) -> None:
+def _resume(call: Call, session: Json, given: dict[str, str]) -> str:
     record = _mine(call, session, "subscription", given.get("subscription", ""))
     if record.data["status"] == "paused":
         subscriptions.wake(call, record)
     else:
         subscription_changes.change(call, record, {"cancel_at": None})
+    return _page(call, session, "resumed")
 
 
 def _pay(call: Call, session: Json, given: dict[str, str]) -> str | None:
     invoice = _mine(call, session, "invoice", given.get("invoice", ""))
     if invoice.data["status"] != "open":
         return None
-    page = f"{call.base_url}/p/session/{session['id']}"
-    refusal = invoice_steps.pay_now(call, invoice, None, return_url=page)
+    refusal = invoice_steps.pay_now(call, invoice, None, return_url=_page(call, session))
     if refusal is not None:
         raise refusal
-    return challenge(invoice_collection.intent_for(call, invoice))
+    challenged = challenge(invoice_collection.intent_for(call, invoice))
+    return challenged or _page(call, session, "paid")
 
 
 def _change_card(call: Call, session: Json, given: dict[str, str]) -> str | None:
@@ -164,7 +183,7 @@ def _change_card(call: Call, session: Json, given: dict[str, str]) -> str | None
     record = call.reference(KIND, session["id"], "session")
     record.private["setup_intent"] = intent.id
     call.objects.save(record)
-    page = f"{call.base_url}/p/session/{session['id']}/return"
+    page = _page(call, session, SAVED)
     setups.confirm(replace(call, params={"return_url": page}), intent)
     _take_new_card(call, record)
     return challenge(call.fresh(intent)) or page

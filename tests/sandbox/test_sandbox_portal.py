@@ -1,5 +1,7 @@
 """The customer portal and the page of an invoice, without a browser."""
 
+import re
+
 import pytest
 import stripe
 
@@ -18,6 +20,12 @@ def portal(v1, subscriber):
 @pytest.fixture
 def show(call):
     return lambda url: call("GET", url.removeprefix(call.url)).text
+
+
+def said(visit):
+    """Return what the page confirms."""
+    found = re.search(r'role="status"[^>]*>(.*?)</p>', visit.text)
+    return found[1] if found else None
 
 
 class TestSessions:
@@ -65,20 +73,37 @@ class TestPage:
         self, v1, portal, show, subscribe, price, visitor
     ):
         made = subscribe(price())
-        visitor.act(portal.url, "cancel_at_period_end", subscription=made.id)
+        ending = visitor.act(portal.url, "cancel_at_period_end", subscription=made.id)
+        assert said(ending) == "Your subscription ends with the period that is paid for."
         assert v1.subscriptions.retrieve(made.id).cancel_at == NEW_YEAR + JANUARY
         assert "Ends on 1 Feb 2026" in show(portal.url)
-        visitor.act(portal.url, "resume", subscription=made.id)
+        resumed = visitor.act(portal.url, "resume", subscription=made.id)
+        assert said(resumed) == "Your subscription goes on."
         kept = v1.subscriptions.retrieve(made.id)
         assert (kept.cancel_at, kept.cancel_at_period_end) == (None, False)
         assert "Renews on 1 Feb 2026" in show(portal.url)
 
-    def test_cancels_now(self, v1, portal, subscribe, price, visitor):
+    def test_cancels_now(self, v1, portal, show, subscribe, price, visitor):
         made = subscribe(price())
-        assert visitor.act(portal.url, "cancel_now", subscription=made.id).status == 200
+        ended = visitor.act(portal.url, "cancel_now", subscription=made.id)
+        assert (ended.status, said(ended)) == (200, "Your subscription has been canceled.")
+        assert 'role="status"' not in show(portal.url)
         assert v1.subscriptions.retrieve(made.id).status == "canceled"
         again = visitor.act(portal.url, "cancel_now", subscription=made.id)
         assert again.problem == "This subscription has ended already."
+
+    def test_keeps_showing_the_card_of_what_has_ended(
+        self, v1, portal, show, subscribe, price, visitor, subscriber
+    ):
+        """Checkout gives its card to the subscription alone; the customer keeps it."""
+        method = v1.customers.retrieve(subscriber.id).invoice_settings.default_payment_method
+        made = subscribe(price(), default_payment_method=method)
+        nobodys = {"invoice_settings": {"default_payment_method": ""}}
+        v1.customers.update(subscriber.id, nobodys)
+        visitor.act(portal.url, "cancel_now", subscription=made.id)
+        assert "Visa ending in 4242" in show(portal.url)
+        v1.payment_methods.detach(method)
+        assert "Add a card" in show(portal.url)
 
     @pytest.mark.parametrize("number", ["4242424242424242", "4000002760003184"])
     def test_changes_the_card(self, v1, portal, subscribe, price, visitor, subscriber, number):
@@ -87,6 +112,7 @@ class TestPage:
         visit = visitor.change_card(portal.url, number)
         assert (visit.status, visit.problem) == (200, None)
         assert f"ending in {number[-4:]}" in visit.text
+        assert said(visit) == "Your card has been saved."
         now = v1.customers.retrieve(subscriber.id).invoice_settings.default_payment_method
         assert now != old
         assert v1.subscriptions.retrieve(own.id).default_payment_method == now
@@ -95,7 +121,7 @@ class TestPage:
         old = v1.customers.retrieve(subscriber.id).invoice_settings.default_payment_method
         declined = visitor.change_card(portal.url, "4000000000000002")
         assert (declined.status, declined.problem) == (402, "Your card was declined.")
-        visitor.change_card(portal.url, "4000002760003184", passes=False)
+        assert said(visitor.change_card(portal.url, "4000002760003184", passes=False)) is None
         now = v1.customers.retrieve(subscriber.id).invoice_settings.default_payment_method
         assert now == old
 
@@ -108,7 +134,8 @@ class TestPage:
         invoice = v1.subscriptions.retrieve(made.id).latest_invoice
         assert visitor.act(portal.url, "pay_invoice", invoice=invoice).status == 402
         visitor.change_card(portal.url, "4242424242424242")
-        visitor.act(portal.url, "pay_invoice", invoice=invoice)
+        paid = visitor.act(portal.url, "pay_invoice", invoice=invoice)
+        assert said(paid) == "Thank you, your invoice has been paid."
         assert v1.subscriptions.retrieve(made.id).status == "active"
         assert visitor.act(portal.url, "pay_invoice", invoice=invoice).problem is None
 

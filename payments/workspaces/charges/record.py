@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from payments import jobs
 from payments.invoices import documents
 from payments.invoices.issue import mark_failed, mark_paid
 from payments.invoices.models import Invoice
@@ -15,7 +14,7 @@ from payments.kit import clock, leases, steps
 from payments.kit.db import db
 from payments.kit.repeat import repeated
 from payments.kit.transactions import after_commit, transaction
-from payments.workspaces import queries
+from payments.workspaces import queries, waiting
 from payments.workspaces.charges.outcomes import Outcome
 from payments.workspaces.models import Charge, Workspace
 from payments.workspaces.models.charges import (
@@ -58,7 +57,7 @@ def record(charge_id: int, outcome: Outcome, *, actor: str) -> bool:
         code = charge.decline_code or charge.error_code
         note_charge(charge.status, charge, invoice, actor=actor, code=code)
         _APPLY[outcome.status](charge, invoice, workspace, actor)
-        after_commit(lambda: jobs.announce(f"charge:{charge_id}"))
+        after_commit(lambda: waiting.announce(Charge, charge_id))
         steps.passed("charge.recording")
     steps.passed("charge.announced")
     return True

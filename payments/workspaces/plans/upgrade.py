@@ -5,16 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 from payments import jobs
-from payments.extensions import settings
 from payments.kit import steps
-from payments.kit.db import db
 from payments.kit.repeat import repeated
 from payments.kit.transactions import transaction
-from payments.workspaces import queries
+from payments.workspaces import queries, waiting
 from payments.workspaces.charges.reserve import reserve, reserve_free
 from payments.workspaces.guards import Access
 from payments.workspaces.models import Charge, PricingPlan
-from payments.workspaces.models.charges import PENDING
 from payments.workspaces.payment_methods.choose import choose_method
 from payments.workspaces.plans.resolve import check_price, check_upgrade, resolve_plan
 
@@ -86,28 +83,4 @@ def _driven(charge_id: int, *, wait: bool) -> Charge:
         steps.passed("charge.enqueued")
         return sent
 
-    if wait:
-        seconds = settings().charge_wait_seconds
-        jobs.wait_for(channel(charge_id), lambda: _settled(charge_id), start=start, seconds=seconds)
-    else:
-        start()
-    return current(charge_id)
-
-
-def channel(charge_id: int) -> str:
-    """Name the channel on which the charge's outcome is announced."""
-    return f"charge:{charge_id}"
-
-
-def current(charge_id: int) -> Charge:
-    """Return the charge as the database has it now."""
-    db.session.rollback()
-    return db.session.get_one(Charge, charge_id, populate_existing=True)
-
-
-def _settled(charge_id: int) -> Charge | None:
-    charge = current(charge_id)
-    if charge.status != PENDING:
-        return charge
-    db.session.rollback()  # no read stays open while we wait
-    return None
+    return waiting.follow(Charge, charge_id, start, wait=wait)

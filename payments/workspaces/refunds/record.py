@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from payments import jobs
 from payments.gateway.results import RefundResult
 from payments.invoices import documents
 from payments.invoices.issue import set_refunded
@@ -14,7 +13,7 @@ from payments.kit import clock, leases, steps
 from payments.kit.db import db
 from payments.kit.repeat import repeated
 from payments.kit.transactions import after_commit, transaction
-from payments.workspaces import queries
+from payments.workspaces import queries, waiting
 from payments.workspaces.models import Charge, Refund
 from payments.workspaces.models.charges import CANCELED, FAILED, PENDING, SUBMITTED, SUCCEEDED
 from payments.workspaces.notes import note_invoice, note_refund
@@ -46,11 +45,6 @@ def of_result(result: RefundResult) -> RefundOutcome:
 def climbs(ours: str, theirs: str) -> bool:
     """Say whether a status that Stripe tells of is news to a refund of this one."""
     return _RANK[theirs] > _RANK[ours]
-
-
-def channel(refund_id: int) -> str:
-    """Name the channel on which the refund's outcome is announced."""
-    return f"refund:{refund_id}"
 
 
 @repeated
@@ -121,7 +115,7 @@ def _apply(refund: Refund, outcome: RefundOutcome, actor: str) -> None:
     note_refund(refund.status, refund, invoice, actor=actor, code=refund.error_code)
     _restate(invoice, actor)
     refund_id = refund.id
-    after_commit(lambda: jobs.announce(channel(refund_id)))
+    after_commit(lambda: waiting.announce(Refund, refund_id))
 
 
 def _restate(invoice: Invoice, actor: str) -> None:

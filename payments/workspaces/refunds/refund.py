@@ -6,16 +6,12 @@ from decimal import Decimal
 
 from payments import jobs
 from payments.auth.models import User
-from payments.extensions import settings
 from payments.invoices.models import Invoice
 from payments.invoices.queries import find_any_invoice
 from payments.kit import money, steps
-from payments.kit.db import db
 from payments.kit.http import parse_id
-from payments.workspaces import errors, queries
+from payments.workspaces import errors, queries, waiting
 from payments.workspaces.models import Refund
-from payments.workspaces.models.charges import PENDING
-from payments.workspaces.refunds.record import channel
 from payments.workspaces.refunds.reserve import reserve
 
 _MOST_DIGITS = 15
@@ -74,23 +70,4 @@ def _driven(refund_id: int, *, wait: bool) -> Refund:
         steps.passed("refund.enqueued")
         return sent
 
-    if wait:
-        seconds = settings().charge_wait_seconds
-        jobs.wait_for(channel(refund_id), lambda: _settled(refund_id), start=start, seconds=seconds)
-    else:
-        start()
-    return current(refund_id)
-
-
-def current(refund_id: int) -> Refund:
-    """Return the refund as the database has it now."""
-    db.session.rollback()
-    return db.session.get_one(Refund, refund_id, populate_existing=True)
-
-
-def _settled(refund_id: int) -> Refund | None:
-    refund = current(refund_id)
-    if refund.status != PENDING:
-        return refund
-    db.session.rollback()  # no read stays open while we wait
-    return None
+    return waiting.follow(Refund, refund_id, start, wait=wait)

@@ -10,12 +10,12 @@ from payments.idempotency.replay import idempotent, request_key
 from payments.kit.blueprints import Blueprint
 from payments.kit.db import db
 from payments.kit.http import enveloped, parse_id
-from payments.workspaces import answers, errors, queries
+from payments.workspaces import answers, errors, queries, waiting
 from payments.workspaces.charges import action
 from payments.workspaces.guards import MANAGERS, Access, workspace_access
 from payments.workspaces.models import Charge, Workspace
 from payments.workspaces.plans.downgrade import NOTE, downgrade_plan
-from payments.workspaces.plans.upgrade import current, upgrade_plan
+from payments.workspaces.plans.upgrade import upgrade_plan
 from payments.workspaces.schemas.changes import (
     ChargeDataSchema,
     ChargeSchema,
@@ -87,7 +87,7 @@ def get_charge(charge_id: str, access: Access) -> Any:
     charge, manages = _get_charge(access, charge_id), access.manages
     row_id = charge.id
     secret = action.refresh(charge, actor=access.actor)
-    charge = current(row_id)
+    charge = waiting.current(Charge, row_id)
     data = ChargeSchema().dump(charge)
     if manages and secret is not None and charge.status == "requires_action":
         data["clientSecret"] = secret
@@ -103,7 +103,7 @@ def cancel_charge(charge_id: str, access: Access) -> dict[str, Any]:
     """Give up a charge that waits for authentication, so that another card can be tried."""
     row_id = _get_charge(access, charge_id).id
     action.cancel(access, row_id)
-    return {"message": "Charge canceled successfully", "data": current(row_id)}
+    return {"message": "Charge canceled successfully", "data": waiting.current(Charge, row_id)}
 
 
 def prefers_async() -> bool:

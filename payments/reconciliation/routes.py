@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from payments.auth.models import User
+from payments.idempotency.replay import idempotent
 from payments.kit.blueprints import ProjectsBlueprint
 from payments.kit.http import parse_id
 from payments.projects.credentials import mode_of
@@ -54,9 +55,10 @@ def get_reconciliation(query: dict[str, Any], project: Project, run_id: str) -> 
 
 
 @blueprint.post("/projects/<uuid:project_id>/reconciliations")
-@documented_errors(blueprint, 401, 403, 404, 422)
+@documented_errors(blueprint, 400, 401, 403, 404, 409, 422)
 @developer
 @project_owner
+@idempotent
 @blueprint.arguments(NewRunSchema)
 @blueprint.alt_response(200, schema=RunSchema, description="One is under way already: this one")
 @blueprint.response(202, RunSchema, description="It was begun")

@@ -133,7 +133,10 @@ class TestReads:
     def test_an_open_read_is_ended_first(self, chore: Any, sqlite: Path) -> None:
         assert db.session.scalars(sa.select(chore)).all() == []
         with sqlite3.connect(sqlite) as other:
-            other.execute("INSERT INTO chores VALUES (1, 'a', 'open', 0, 0, '2026-01-01', NULL)")
+            other.execute(
+                "INSERT INTO chores (id, name, status, tries, throttled, fence, due_at) "
+                "VALUES (1, 'a', 'open', 0, 0, 0, '2026-01-01')"
+            )
         other.close()
         with transaction() as session:
             assert session.scalars(sa.select(chore.name)).all() == ["a"]

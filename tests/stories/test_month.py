@@ -67,13 +67,19 @@ class Month:
                 assert self.shop.deliver(event).status_code == 200
 
     def check(self, plan: str) -> None:
-        """Compare lists, totals, the plan and every PDF with what has happened so far."""
+        """Compare lists, totals, the plan and every PDF with what has happened so far.
+
+        Whoever has nothing but the timeline comes to the same rows.
+        """
         eventually(lambda: self._told_by_lists() == self.expected, seconds=10)
         workspace = self.shop.call("GET", f"/api/workspaces/{self.slug}", self.person).json["data"]
         current = workspace.get("workspace", workspace)
         plans = self.shop.call("GET", "/api/pricing-plans").json["data"]
         assert {p["id"]: p["slug"] for p in plans}[current["planId"]] == plan
         self._check_totals()
+        told = workspace_told(self.app, self.person.home.id)
+        assert told["plan"] == plan
+        assert told == workspace_held(self.app, self.person.home.id)
         for invoice, expected in zip(self.invoices(), self.expected, strict=True):
             self._check_pdf(invoice, expected)
 
@@ -209,8 +215,3 @@ def test_a_month(month):  # noqa: PLR0915 - a month has many days
 
     theirs, ours = month.ledgers()
     assert theirs == ours == 999 - 250 + 2999 - 1001
-
-    # Whoever has nothing but the timeline comes to the same rows.
-    told = workspace_told(month.app, person.home.id)
-    assert told["plan"] == "starter-yearly"
-    assert told == workspace_held(month.app, person.home.id)

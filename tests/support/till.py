@@ -99,8 +99,8 @@ def first_try_over(app: Flask, charge_id: int) -> None:
     """Wait until the worker has tried once and put the charge back."""
 
     def back() -> bool:
-        tries, leased, due = column(app, Charge, charge_id, "tries", "leased_until", "due_at")
-        return bool(tries >= 1 and leased is None and due > clock.now())
+        fence, leased, due = column(app, Charge, charge_id, "fence", "leased_until", "due_at")
+        return bool(fence >= 1 and leased is None and due > clock.now())
 
     eventually(back)
 

@@ -7,7 +7,6 @@ from payments.kit.db import db
 from payments.reconciliation.accounts import Account
 from payments.reconciliation.order import order
 from payments.reconciliation.turn import turn
-from payments.runs import shelf
 from payments.runs.models import OPEN, ReconciliationRun
 
 # So many failures in a row are waited for; after that the run goes on by itself.
@@ -24,9 +23,7 @@ def whole(account: Account, kind: str, *, actor: str, dry_run: bool) -> Reconcil
     run_id = begun.id
     while True:
         more = turn(run_id)
-        run = shelf.find(account.owner, run_id)
-        if run is None:
-            raise RuntimeError(f"run {run_id} is gone")
+        run = db.session.get_one(ReconciliationRun, run_id, populate_existing=True)
         if run.state not in OPEN or max(run.tries, run.throttled) >= _MOST_TRIES:
             return run
         db.session.rollback()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from payments import jobs
@@ -52,8 +53,8 @@ def test_another_one_finishes_from_the_saved_position(site: Site) -> None:
     assert {row.event_id for row in stored} == wanted
     pages = asked(site, seat)
     assert pages[0] is None
-    assert len(pages) == len(set(pages)) + 1  # only the page that the dead one was at
-    assert pages[2] == pages[3]
+    twice = [page for page, times in Counter(pages).items() if times > 1]
+    assert twice in ([], [pages[2]])  # at most the page that the dead one was at
 
 
 def ended(runs: Runs, run_id: int) -> ReconciliationRun | None:

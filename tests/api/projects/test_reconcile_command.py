@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from payments.reconciliation import whole
+from payments.config import Settings
+from payments.reconciliation import accounts, whole
 from payments.runs.models import ReconciliationRun
 from payments.runs.slices import Difference, Slice
 from payments.webhooks.models import WebhookEvent
@@ -101,6 +102,13 @@ class TestOneProject:
         assert text.splitlines()[-1].partition("; ")[2].startswith("running: OutcomeUnknown")
         seat.shop.control("DELETE", "faults")
 
+    def test_a_stripe_that_stumbles_is_waited_for(
+        self, app: Flask, seat: ProjectSeat, runs: Runs
+    ) -> None:
+        seat.shop.control("POST", "faults", {"match": {"path": "/v1/events"}, "action": "status"})
+        code, text = reconcile(app, "--project", seat.project_id, "--kind", "events")
+        assert (code, text.endswith(" 2 Stripe calls\n")) == (0, True)
+
     def test_a_refused_key_is_one_line(self, app: Flask, seat: ProjectSeat, runs: Runs) -> None:
         keys = {"test_secret_key": "sk_test_short"}
         assert seat.developer.put(f"{seat.path}/config", keys).status_code == 200
@@ -125,6 +133,11 @@ class TestUsage:
         code, text = reconcile(app, *words)
         assert code == 2
         assert "Error: " in text
+
+    def test_a_platform_without_a_key(self, settings: Settings) -> None:
+        with another_app(settings, stripe_secret_key=None) as app:
+            code, text = reconcile(app, "--platform")
+        assert (code, "the platform has no Stripe key\n" in text) == (2, True)
 
     def test_a_project_without_keys(self, app: Flask, seat: ProjectSeat) -> None:
         code, text = reconcile(app, "--project", new_project(seat.developer))
@@ -157,9 +170,7 @@ class TestEverything:
         live = reconcile(app, "--mode", "live", "--kind", "events", "--dry-run")[1]
         assert {line.split()[1] for line in live.splitlines() if " events: " in line} == {"live"}
 
-    def test_nobody_there(self, settings, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-        from payments.reconciliation import accounts
-
+    def test_nobody_there(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(accounts, "every", lambda: iter(()))
         with another_app(settings) as app:
             assert reconcile(app) == (0, "there is no account to compare\n")

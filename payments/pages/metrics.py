@@ -23,7 +23,7 @@ from payments.runs.models import IS_OPEN, ReconciliationRun
 from payments.webhooks import tally
 from payments.webhooks.models import DEAD, PLATFORM, WAITING, WebhookEvent
 from payments.workspaces.models import Charge, Refund
-from payments.workspaces.models.charges import OPEN, PENDING
+from payments.workspaces.models.charges import ATTENTION, OPEN, PENDING
 
 # Every status is told even when nothing has it: a line that vanishes raises no alarm.
 INVOICE_STATUSES = ("pending", "paid", "failed", "refunded")
@@ -94,8 +94,8 @@ def _throttled_rows() -> GaugeMetricFamily:
 
 def _needs_attention() -> GaugeMetricFamily:
     found = {
-        "charges": _count(Charge, Charge.needs_attention.is_(True)),
-        "refunds": _count(Refund, Refund.needs_attention.is_(True)),
+        "charges": _count(Charge, ATTENTION),
+        "refunds": _count(Refund, ATTENTION),
     }
     text = "Charges and refunds that a person has to look at"
     return _gauge("needs_attention", text, "table", found, tuple(found))
@@ -123,7 +123,7 @@ def _refused_events() -> CounterMetricFamily:
 
 
 def _second_subscriptions() -> GaugeMetricFamily:
-    number = _count(Subscription, Subscription.needs_attention.is_(True))
+    number = _count(Subscription, ATTENTION)
     text = "Live subscriptions beside another one of the same end user"
     return GaugeMetricFamily("payments_subscriptions_duplicate", text, value=number)
 

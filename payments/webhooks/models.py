@@ -22,6 +22,8 @@ WAITS = sa.text("state IN ('received', 'failed')")
 # How an event got here: Stripe delivered it, or the gap closer found it in Stripe's own list.
 DELIVERED, FOUND = "delivered", "found"
 
+_DEAD = sa.text("state = 'dead'")
+
 PLATFORM = "platform"  # the owner of our own account's events; else a project's id
 
 
@@ -38,6 +40,7 @@ class WebhookEvent(Base, Leased):
             postgresql_where=WAITS, sqlite_where=WAITS,
         ),
         sa.Index("ix_webhook_events_owner", "owner", "id"),
+        sa.Index("ix_webhook_events_dead", "owner", postgresql_where=_DEAD, sqlite_where=_DEAD),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -86,7 +86,7 @@ def charge_all(made: Scene, shop: Shop) -> None:
     made.site.run(lambda session: session.execute(nobody.values(stripe_customer_id=None)))
     for person, place in made.customers:
         assert shop.upgrade(person, place.slug, headers=ASYNC).status_code == 202
-    made.doom.wait([*IN_WORKER["charge"], *IN_WORKER["document"]], seconds=60)
+    made.doom.wait([*IN_WORKER["charge"], *IN_WORKER["document"]], seconds=120)
 
 
 def refund_some(made: Scene, shop: Shop) -> None:
@@ -98,7 +98,7 @@ def refund_some(made: Scene, shop: Shop) -> None:
         path = f"/api/admin/invoices/{invoice.id}/refund"
         body = {"amount": REFUNDED // 100}
         assert shop.call("POST", path, admin, json=body, headers=ASYNC).status_code == 202
-    made.doom.wait(IN_WORKER["refund"], seconds=60)
+    made.doom.wait(IN_WORKER["refund"], seconds=120)
 
 
 def tell_of_some(made: Scene, shop: Shop) -> None:
@@ -109,7 +109,7 @@ def tell_of_some(made: Scene, shop: Shop) -> None:
         (event,) = shop.events("payment_intent.succeeded", intent["id"])
         assert shop.deliver(event).status_code == 200
         made.events.append(event["id"])
-        eventually(lambda known=known: made.doom.met - known, seconds=30)
+        eventually(lambda known=known: made.doom.met - known, seconds=60)
 
 
 def states(made: Scene) -> dict[str, str]:

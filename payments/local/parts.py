@@ -49,7 +49,9 @@ def plan(settings: Settings, environ: Mapping[str, str]) -> Plan:
         servers.append(_sandbox(settings))
     web = _web(settings, environ.get("WEB_CONCURRENCY", "").strip() or "2")
     return Plan(tuple(servers), (_flask("migrate", "db", "upgrade"), _flask("seed", "seed")), (
-        web, _celery("worker", "worker", "--without-gossip", "--without-mingle"),
+        web, _celery(
+            "worker", "worker", "--include", "payments.app", "--without-gossip", "--without-mingle"
+        ),
         _celery("beat", "beat"),
     ))  # fmt: skip
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -139,11 +138,6 @@ class TestRefunds:
         assert swept(calm) == 30
         ids = [held["refund_id"] for held in messages(calm, jobs.CHARGES)]
         assert len(ids) == len(set(ids)) == jobs.SWEPT
-
-    def test_a_sweep_is_quick(self, calm: Site, due: dict[str, int]) -> None:
-        started = time.monotonic()
-        swept(calm)
-        assert time.monotonic() - started < 2
 
     def test_all_are_served(self, calm: Site, due: dict[str, int]) -> None:
         def done(session: orm.Session, ids: list[int]) -> None:

@@ -68,6 +68,16 @@ _SENTENCES = {
     "subscription.renewed": f"{_SUBSCRIPTION} has a new period[, until {{period_end}}]",
     "subscription.cancel_scheduled": f"{_SUBSCRIPTION} will end[ on {{cancel_at}}]",
     "subscription.cancel_withdrawn": f"{_SUBSCRIPTION} will go on after all",
+    "subscription.duplicate": (
+        "Subscription[ {stripe_id}] runs beside[ {beside},] another one of the same end user: "
+        "a person has to look at it"
+    ),
+    "subscription.duplicate_over": "Subscription[ {stripe_id}] no longer runs beside another one",
+    "reconciliation.finished": (
+        "A comparison of[ {mode}] {what} with Stripe found {missing} missing and {drifted} "
+        "different, and mended {fixed}"
+    ),
+    "reconciliation.failed": "A comparison of[ {mode}] {what} with Stripe failed",
     "payment.pending": f"{_PAYMENT} is not settled yet",
     "payment.succeeded": f"{_PAYMENT} succeeded",
     "payment.failed": f"{_PAYMENT} failed",

@@ -65,6 +65,9 @@ def replay(row_id: int, *, actor: str) -> WebhookEvent:
         event.last_error, event.processed_at = None, None
         append("event.replayed", actor=actor, subject=f"event:{row_id}", **_of(event))
         after_commit(wake)
+        # As it was put back: a worker may be done with it before the answer is written.
+        db.session.flush()
+        db.session.expunge(event)
     return event
 
 

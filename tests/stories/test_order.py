@@ -116,7 +116,7 @@ def _deliver(project_id: str, events: list[dict[str, Any]]) -> None:
             )
         )
         fresh = {event["id"]: event for event in events if event["id"] not in known}
-        rows = [inbox._new_row(project_id, e, json.dumps(e)) for e in fresh.values()]
+        rows = [inbox.new_row(project_id, e, json.dumps(e)) for e in fresh.values()]
         if rows:
             session.execute(sa.insert(WebhookEvent), rows)
 

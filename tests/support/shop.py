@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from payments.config import Settings
+from payments.kit import clock
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Shop:
 
     def signature(self, payload: str, *, at: int | None = None, secret: str | None = None) -> str:
         """Make a Stripe-Signature header."""
-        stamp = int(time.time()) if at is None else at
+        stamp = clock.timestamp() if at is None else at
         key = secret or self.settings.stripe_webhook_secrets[0]
         signed = hmac.new(key.encode(), f"{stamp}.{payload}".encode(), hashlib.sha256).hexdigest()
         return f"t={stamp},v1={signed}"

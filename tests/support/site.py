@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event, Thread
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -146,6 +146,24 @@ class Site:
     def sweep(self) -> None:
         """Send the sweep that beat sends every five seconds."""
         self.enqueue(jobs.SWEEP_DUE)
+
+    @contextmanager
+    def sweeping(self) -> Iterator[None]:
+        """Send the sweep every second, and nothing else of what beat sends."""
+        over = Event()
+
+        def sweep() -> None:
+            while not over.is_set():
+                self.sweep()
+                over.wait(1)
+
+        thread = Thread(target=sweep, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def enqueue(self, name: str, **ids: int) -> bool:
         with self.app.app_context():

@@ -37,9 +37,11 @@ def put_off(site: Site, charge_id: int) -> None:
 
 def resolve(site: Site, charge_id: int) -> Charge:
     site.run(lambda session: setattr(session.get(Charge, charge_id), "due_at", clock.now()))
-    site.sweep()
     where = Charge.id == charge_id
-    return eventually(lambda: (c := site.row(Charge, where)).status != "pending" and c, seconds=30)
+    with site.sweeping():
+        return eventually(
+            lambda: (c := site.row(Charge, where)).status != "pending" and c, seconds=30
+        )
 
 
 def paid(site: Site, place: Place) -> list[int]:

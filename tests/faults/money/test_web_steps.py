@@ -57,7 +57,7 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(site: Site, web: HttpClient, tmp_path_factory: Any) -> Iterator[Scene]:
-    """Let a web process die in every request, then let a worker and one sweep go on."""
+    """Let a web process die in every request, then let a worker and the sweep go on."""
     site.clear()
     made = Scene(site)
     prepare(made, site.over(web))
@@ -71,8 +71,7 @@ def scene(site: Site, web: HttpClient, tmp_path_factory: Any) -> Iterator[Scene]
     made.before = states(made)
     site.unlock()
     site.redis.flushdb()
-    with site.worker():
-        site.sweep()
+    with site.worker(), site.sweeping():
         yield made
 
 

@@ -1,7 +1,7 @@
 """A worker's process is killed with SIGKILL once at every step between a message and its end.
 
 One worker serves all victims: whichever process passes a step first dies there, the next one comes
-further. Then a healthy worker and one sweep finish what is open, as they would after the lease.
+further. Then a healthy worker and the sweep finish what is open, as they would after the lease.
 """
 
 from __future__ import annotations
@@ -75,8 +75,7 @@ def scene(site: Site, web: processes.HttpClient, tmp_path_factory: Any) -> Itera
         tell_of_some(made, shop)
     made.before = states(made)
     site.lapse()
-    with site.worker():
-        site.sweep()
+    with site.worker(), site.sweeping():
         yield made
 
 

@@ -87,7 +87,7 @@ class TestHalfWay:
         assert site.row(Refund, Refund.invoice_id == invoice.id).amount_minor == 100
         assert site.row(Invoice, Invoice.id == invoice.id).refunded_minor == 100
         told = site.rows(TimelineEntry, TimelineEntry.stripe_id == made["id"])
-        assert [entry.kind for entry in told] == ["refund.succeeded"]
+        assert [entry.kind for entry in told] == ["refund.found", "refund.succeeded"]
 
 
 class TestPoison:

@@ -245,7 +245,7 @@ class TestAtOnce:
         assert site.row(Refund, Refund.invoice_id == invoice.id).amount_minor == 250
         assert site.row(Invoice, Invoice.id == invoice.id).refunded_minor == 250
         told_ = site.rows(TimelineEntry, TimelineEntry.stripe_id == made["id"])
-        assert [entry.kind for entry in told_] == ["refund.succeeded"]
+        assert [entry.kind for entry in told_] == ["refund.found", "refund.succeeded"]
 
     def test_captured_and_sent_again_within_the_tolerance(self, site: Site, door: Door) -> None:
         """Whoever recorded a delivery can only repeat what was done already."""

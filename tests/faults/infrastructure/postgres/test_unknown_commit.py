@@ -72,13 +72,13 @@ def drive(site: Site, model: type[Any], row_id: int) -> Any:
 
 
 def charged_once(site: Site, place: Place) -> Charge:
-    """One charge, one payment, one paid invoice, one note of it."""
+    """One charge, one payment, one paid invoice, one note of each."""
     charge = site.row(Charge, Charge.workspace_id == place.id)
     (payment,) = site.payments(place.id)
     invoice = site.row(Invoice, Invoice.workspace_id == place.id)
     assert (charge.status, payment["status"], invoice.status) == ("succeeded", "succeeded", "paid")
     kinds = site.rows(TimelineEntry, TimelineEntry.subject == f"charge:{charge.id}")
-    assert [entry.kind for entry in kinds] == ["charge.succeeded"]
+    assert [entry.kind for entry in kinds] == ["charge.reserved", "charge.succeeded"]
     return charge
 
 

@@ -11,14 +11,20 @@ from flask import Flask
 
 from payments.app import create_app
 from payments.config import Settings
+from payments.extensions import limiter
 from payments.kit.db import db
 
 
 @contextmanager
 def another_app(settings: Settings, **changes: Any) -> Iterator[Flask]:
     """Make the app, and give its connections back afterwards."""
+    # One limiter serves a process: it counts where the app that was made last says.
+    former = dict(vars(limiter))
     app = create_app(dataclasses.replace(settings, **changes))
-    yield app
-    with app.app_context():
-        db.engine.dispose()
-    app.extensions["payments.redis"].close()
+    try:
+        yield app
+    finally:
+        vars(limiter).update(former)
+        with app.app_context():
+            db.engine.dispose()
+        app.extensions["payments.redis"].close()

@@ -17,7 +17,7 @@ PARALLEL = $(if $(JOBS),-n $(JOBS) --dist loadfile)
 CHROMIUM ?= chromium
 BROWSER_TESTS = tests/browser
 WITHOUT_BROWSER = --ignore=$(BROWSER_TESTS)
-COVERAGE = --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+COVERAGE = -p tests.support.covered
 LOCK = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile setup.cfg --quiet \
 	$(if $(UPGRADE),--upgrade) \
 	--generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links
@@ -91,7 +91,7 @@ lock: install-dev ## write the locks anew from setup.cfg (UPGRADE=1 for newer ve
 
 clean: ## remove what can be made again; the data in .data stays
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache \
-		.coverage htmlcov build dist *.egg-info
+		build dist *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 browser:

@@ -1,5 +1,7 @@
 """Tasks of invoices: their PDFs, and the proof that a day's numbers are whole."""
 
+# Here, so that the pool's processes share one copy of the PDF engine.
+import payments.invoices.render  # noqa: F401
 from payments import jobs
 from payments.invoices import proof
 from payments.workspaces import documents

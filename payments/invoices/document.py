@@ -23,6 +23,10 @@ TYPES = frozenset({"plan_upgrade", "plan_downgrade"})
 STATUSES = frozenset({"pending", "paid", "failed", "refunded"})
 
 
+class RenderFailed(Exception):
+    """The PDF engine could not draw the document."""
+
+
 @dataclass(frozen=True)
 class Party:
     """A name with its address lines, ready to print."""

@@ -15,7 +15,7 @@ from xhtml2pdf.config.resources import ResourceAccessPolicy
 from xhtml2pdf.document import pisaDocument
 
 from payments.invoices import fonts
-from payments.invoices.document import InvoiceDocument, LineItem
+from payments.invoices.document import InvoiceDocument, LineItem, RenderFailed
 from payments.invoices.render_text import MAX_ROWS, drawable_record, isolated
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -31,10 +31,6 @@ rl_config.invariant = 1
 
 # The engine stamps such a file with a fixed day; the day of issue is as long, and true.
 _STAMP = re.compile(rb"/(CreationDate|ModDate) \(D:\d{14}[+-]\d\d'\d\d'\)")
-
-
-class RenderFailed(Exception):
-    """The PDF engine could not draw the document."""
 
 
 def render_pdf(document: InvoiceDocument) -> bytes:

@@ -6,10 +6,9 @@ from typing import Any
 
 from flask import Response
 
-from payments.invoices.document import file_name
+from payments.invoices.document import RenderFailed, file_name
 from payments.invoices.models import Invoice
 from payments.invoices.queries import find_invoice, list_invoices
-from payments.invoices.render import RenderFailed
 from payments.kit.blueprints import Blueprint
 from payments.kit.errors import AppError
 from payments.kit.http import enveloped, listing, page_and_limit, pagination, parse_id, query_flag

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from payments.invoices.render import RenderFailed
+from payments.invoices.document import RenderFailed
 from payments.workspaces import documents
 from tests.support.hostile import LITERAL, NO_IDS
 from tests.support.people import Cast, new_workspace

@@ -24,8 +24,8 @@ from xhtml2pdf.config.resources import ResourceAccessPolicy
 from xhtml2pdf.document import pisaDocument
 
 from payments.invoices import render
-from payments.invoices.document import Address, LineItem, Party, compose
-from payments.invoices.render import RenderFailed, render_pdf
+from payments.invoices.document import Address, LineItem, Party, RenderFailed, compose
+from payments.invoices.render import render_pdf
 from payments.invoices.render_text import MARK, MAX_ROWS
 
 MM = 72 / 25.4

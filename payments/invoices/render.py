@@ -21,9 +21,10 @@ from payments.invoices.render_text import MAX_ROWS, drawable_record, isolated
 TEMPLATES = Path(__file__).parent / "templates"
 
 # Without a directory and without the network nothing can be read: fonts are registered by
-# hand, and the style sheet is part of the page. The limits bound time and memory.
+# hand, and the style sheet is part of the page. The limits bound time and memory: the worst
+# document takes a few seconds of a processor, which a busy machine makes many; a router waits 30.
 POLICY = ResourceAccessPolicy.server(
-    base_dir=None, allow_remote=False, max_resources=0, max_render_seconds=10, max_depth=50
+    base_dir=None, allow_remote=False, max_resources=0, max_render_seconds=25, max_depth=50
 )
 
 # Leaves the clock and chance out of every PDF of this process: one document, one set of bytes.

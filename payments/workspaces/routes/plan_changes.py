@@ -14,6 +14,7 @@ from payments.workspaces import answers, errors, queries, waiting
 from payments.workspaces.charges import action
 from payments.workspaces.guards import MANAGERS, Access, workspace_access
 from payments.workspaces.models import Charge, Workspace
+from payments.workspaces.models.charges import REQUIRES_ACTION
 from payments.workspaces.plans.downgrade import NOTE, downgrade_plan
 from payments.workspaces.plans.upgrade import upgrade_plan
 from payments.workspaces.schemas.changes import (
@@ -85,11 +86,9 @@ def downgrade(body: dict[str, Any], access: Access) -> dict[str, Any]:
 def get_charge(charge_id: str, access: Access) -> Any:
     """Return a charge; while it waits for authentication, Stripe is asked how far that is."""
     charge, manages = _get_charge(access, charge_id), access.manages
-    row_id = charge.id
-    secret = action.refresh(charge, actor=access.actor)
-    charge = waiting.current(Charge, row_id)
+    charge, secret = _looked_at(charge, actor=access.actor)
     data = ChargeSchema().dump(charge)
-    if manages and secret is not None and charge.status == "requires_action":
+    if manages and secret is not None and charge.status == REQUIRES_ACTION:
         data["clientSecret"] = secret
     return _written("Charge retrieved successfully", data)
 
@@ -129,6 +128,18 @@ def _written(message: str, data: Any) -> Any:
 
 def _charge_url(slug: str, charge_id: int) -> str:
     return url_for("plan-changes.get_charge", slug=slug, charge_id=charge_id)
+
+
+def _looked_at(charge: Charge, *, actor: str) -> tuple[Charge, str | None]:
+    """Return the charge as it is now, and its client secret while it waits for its holder."""
+    row_id, before = charge.id, charge.status
+    secret = action.refresh(charge, actor=actor)
+    charge = waiting.current(Charge, row_id)
+    if charge.status == REQUIRES_ACTION != before:
+        # The worker recorded it between our two reads: only now there is a secret to ask for.
+        secret = action.refresh(charge, actor=actor)
+        charge = waiting.current(Charge, row_id)
+    return charge, secret
 
 
 def _get_charge(access: Access, raw_id: str) -> Charge:

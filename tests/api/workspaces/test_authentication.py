@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -10,6 +11,7 @@ from flask import Flask
 from payments.kit import clock
 from payments.workspaces import reconcile
 from payments.workspaces.models import Charge
+from payments.workspaces.routes import plan_changes
 from tests.support.people import Cast
 from tests.support.shop import Shop
 from tests.support.till import (
@@ -316,4 +318,16 @@ def test_a_late_answer_finds_the_authentication(app: Flask, shop: Shop, cast: Ca
         answer = shop.upgrade(cast.owner, cast.workspace.slug)
     assert answer.status_code == 202
     charge = until(cast, answer.json["data"]["charge"]["id"], "requires_action")
+    assert charge["clientSecret"].startswith("pi_")
+
+
+def test_it_comes_to_wait_while_it_is_read(
+    cast: Cast, waiting: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first look found it unanswered, the second one waiting: the secret is there with it."""
+    charge_id = waiting["chargeId"]
+    former = SimpleNamespace(id=charge_id, status="pending", stripe_payment_intent_id=None)
+    monkeypatch.setattr(plan_changes, "_get_charge", lambda access, raw_id: former)
+    charge = charge_of(cast, charge_id)
+    assert charge["status"] == "requires_action"
     assert charge["clientSecret"].startswith("pi_")

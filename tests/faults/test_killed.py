@@ -123,9 +123,9 @@ def busy(site: Site, web: Any, people: dict[str, tuple[Person, Place]], made: Sc
         ]
     )
     assert sorted(a.status_code for a in answers) == [200, 202, 202, 202]
-    eventually(lambda: not shop.control("GET", "faults")["data"], seconds=8)
-    eventually(lambda: site.payments(made.charged.id), seconds=8)
-    eventually(lambda: site.refunds(paid.stripe_payment_intent_id), seconds=8)
+    eventually(lambda: not shop.control("GET", "faults")["data"])
+    eventually(lambda: site.payments(made.charged.id))
+    eventually(lambda: site.refunds(paid.stripe_payment_intent_id))
 
 
 def slug(who: tuple[Person, Place]) -> tuple[Person, str]:
@@ -174,7 +174,7 @@ class TestOneKillFiveVictims:
     def test_a_charge_is_made_once_and_recorded(self, site, scene, victim):
         """Taken by Stripe or not when the worker died: one payment, plan switched, invoice paid."""
         place = getattr(scene, victim)
-        charge = eventually(lambda: self.settled(site, Charge, place), seconds=30)
+        charge = eventually(lambda: self.settled(site, Charge, place))
         assert charge.status == "succeeded"
         (payment,) = site.payments(place.id)
         assert (payment["status"], payment["amount_received"]) == ("succeeded", 999)
@@ -187,7 +187,7 @@ class TestOneKillFiveVictims:
 
     def test_every_attempt_at_a_charge_carried_the_same_key(self, site, scene):
         """The second worker asks with the first one's key, so Stripe can tell it is the same."""
-        eventually(lambda: self.settled(site, Charge, scene.charged), seconds=30)
+        eventually(lambda: self.settled(site, Charge, scene.charged))
         charge = site.row(Charge, Charge.workspace_id == scene.charged.id)
         sent = eventually(lambda: len(self.sent(site, charge)) >= 2 and self.sent(site, charge))
         assert {call["idempotency_key"] for call in sent} == {f"charge-{charge.id}-1"}
@@ -195,7 +195,7 @@ class TestOneKillFiveVictims:
 
     def test_a_refund_is_made_once_and_recorded(self, site, scene):
         """A refund that Stripe had made when the worker died is recorded, not made again."""
-        refund = eventually(lambda: self.settled(site, Refund, scene.refunded), seconds=30)
+        refund = eventually(lambda: self.settled(site, Refund, scene.refunded))
         (theirs,) = site.refunds(site.payments(scene.refunded.id)[0]["id"])
         assert (refund.status, refund.stripe_refund_id) == ("succeeded", theirs["id"])
         invoice = site.row(Invoice, Invoice.workspace_id == scene.refunded.id)
@@ -205,14 +205,14 @@ class TestOneKillFiveVictims:
         """A PDF that was on its way into the store is rendered again and kept."""
         invoice = site.row(Invoice, Invoice.workspace_id == scene.refunded.id)
         where = InvoiceDocument.invoice_id == invoice.id
-        eventually(lambda: site.row(InvoiceDocument, where).state == "rendered", seconds=30)
+        eventually(lambda: site.row(InvoiceDocument, where).state == "rendered")
         (file,) = (site.settings.data_dir / "invoices" / str(scene.refunded.id)).glob("*.pdf")
         assert file.read_bytes().startswith(b"%PDF-")
 
     def test_an_event_is_handled_after_all(self, site, scene):
         """An event that a dead worker had claimed is handled by the next one."""
         where = WebhookEvent.event_id == scene.event_id
-        eventually(lambda: site.row(WebhookEvent, where).state == PROCESSED, seconds=30)
+        eventually(lambda: site.row(WebhookEvent, where).state == PROCESSED)
 
     def test_an_event_stored_by_a_web_process_that_died_is_handled(self, site, scene):
         """Stored, and killed before it could wake anybody: the sweep finds the row."""
@@ -220,7 +220,7 @@ class TestOneKillFiveVictims:
         with site.app.app_context():
             assert inbox.store(PLATFORM, stored, json.dumps(stored))
         where = WebhookEvent.event_id == "evt_orphan"
-        eventually(lambda: site.row(WebhookEvent, where).state == PROCESSED, seconds=30)
+        eventually(lambda: site.row(WebhookEvent, where).state == PROCESSED)
 
     def test_twenty_messages_for_one_charge_have_one_effect(self, site, scene):
         """Redelivered and duplicated messages: one claim, one call to Stripe, one payment."""
@@ -228,7 +228,7 @@ class TestOneKillFiveVictims:
         upgrade = site.shop.upgrade(person, place.slug, headers=ASYNC)
         charge_id = upgrade.json["data"]["charge"]["id"]
         at_once([lambda: site.enqueue(jobs.RUN_CHARGE, charge_id=charge_id)] * 20)
-        eventually(lambda: self.settled(site, Charge, place), seconds=30)
+        eventually(lambda: self.settled(site, Charge, place))
         at_once([lambda: site.enqueue(jobs.RUN_CHARGE, charge_id=charge_id)] * 20)
         site.sweep()
         last, where = site.customer()

@@ -44,7 +44,7 @@ def test_another_one_finishes_from_the_saved_position(site: Site) -> None:
     site.lapse(ReconciliationRun)
     with site.worker():
         site.sweep()
-        run = eventually(lambda: ended(runs, run_id), seconds=30)
+        run = eventually(lambda: ended(runs, run_id))
     assert run.state == "succeeded"
     assert run.fence > left.fence
     wanted = {event["id"] for event in stripe.all("events") if event["type"] in TYPES}

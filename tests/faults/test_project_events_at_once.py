@@ -60,7 +60,7 @@ class Told:
         assert Counter(answer.status_code for answer in answers) == {200: len(events)}
         assert all(answer.json == {"received": True} for answer in answers)
         wanted = sorted({event["id"] for event in events})
-        eventually(lambda: self.done() == wanted, seconds=20)
+        eventually(lambda: self.done() == wanted)
 
     def done(self) -> list[str]:
         """Return the ids of the events that are worked in; what has to wait is swept up."""

@@ -81,7 +81,7 @@ class TestFlushed:
         assert shop.deliver(card_event("evt_flushed")).status_code == 200
         Redis.from_url(environment["REDIS_URL"]).flushall()
         for _, place in people:
-            eventually(lambda place=place: settled(site, place), seconds=30)
+            eventually(lambda place=place: settled(site, place))
             assert [p["status"] for p in site.payments(place.id)] == ["succeeded"]
             invoice = site.row(Invoice, Invoice.workspace_id == place.id)
             assert invoice.status == "paid"
@@ -97,7 +97,7 @@ class TestFlushed:
         Redis.from_url(environment["REDIS_URL"]).flushall()
         started = time.monotonic()
         assert shop.upgrade(person, place.slug).status_code == 200
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 15
 
 
 class TestStopped:
@@ -115,10 +115,10 @@ class TestStopped:
             assert shop.deliver(card_event("evt_stopped")).status_code == 200
             assert shop.upgrade(person, place.slug).status_code == 409
             assert shop.invoices(person, place.slug)[0]["status"] == "pending"
-            assert time.monotonic() - started < 10
+            assert time.monotonic() - started < 30
             with valkey(port), processes.worker(environment), processes.beat(environment):
                 where = WebhookEvent.event_id == "evt_stopped"
-                eventually(lambda: settled(site, place), seconds=30)
+                eventually(lambda: settled(site, place))
                 eventually(lambda: site.row(WebhookEvent, where).state == PROCESSED)
                 assert [p["status"] for p in site.payments(place.id)] == ["succeeded"]
                 other, there = site.customer()

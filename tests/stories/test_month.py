@@ -71,7 +71,7 @@ class Month:
 
         Whoever has nothing but the timeline comes to the same rows.
         """
-        eventually(lambda: self._told_by_lists() == self.expected, seconds=10)
+        eventually(lambda: self._told_by_lists() == self.expected)
         workspace = self.shop.call("GET", f"/api/workspaces/{self.slug}", self.person).json["data"]
         current = workspace.get("workspace", workspace)
         plans = self.shop.call("GET", "/api/pricing-plans").json["data"]

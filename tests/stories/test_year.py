@@ -92,7 +92,7 @@ class Year:
         """Let the account deliver everything, and wait until all of it has been worked in."""
         assert self.shop.control("POST", "webhooks/flush")["failed"] == 0
         told = sorted(event["id"] for event in self._told())
-        eventually(lambda: sorted(self._processed()) == told, seconds=20)
+        eventually(lambda: sorted(self._processed()) == told)
 
     def _told(self) -> list[dict[str, Any]]:
         return [event for event in self._listed("events") if event["type"] in TYPES]

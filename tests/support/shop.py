@@ -138,7 +138,7 @@ class Shop:
         return [e for e in found if object_id is None or e["data"]["object"]["id"] == object_id]
 
 
-def eventually(look: Any, *, seconds: float = 15, every: float = 0.05) -> Any:
+def eventually(look: Any, *, seconds: float = 60, every: float = 0.05) -> Any:
     """Return the first truthy answer of `look`; fail when the time is over."""
     deadline = time.monotonic() + seconds
     while True:

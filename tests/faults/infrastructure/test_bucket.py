@@ -31,14 +31,14 @@ class Desk:
         person, place = self.site.customer()
         assert self.shop.upgrade(person, place.slug).status_code in {200, 202}
         where = (Invoice.workspace_id == place.id, Invoice.status == "paid")
-        eventually(lambda: self.site.rows(Invoice, *where), seconds=30)
+        eventually(lambda: self.site.rows(Invoice, *where))
         return person, place, self.site.row(Invoice, *where)
 
     def document(self, invoice: Invoice) -> InvoiceDocument:
         return self.site.row(InvoiceDocument, InvoiceDocument.invoice_id == invoice.id)
 
     def in_state(self, invoice: Invoice, state: str) -> InvoiceDocument:
-        return eventually(lambda: (d := self.document(invoice)).state == state and d, seconds=40)
+        return eventually(lambda: (d := self.document(invoice)).state == state and d)
 
     def download(self, person: Person, place: Place, invoice: Invoice) -> Any:
         path = f"{place.payments}/invoices/{invoice.id}/download"

@@ -75,6 +75,6 @@ def test_a_full_disk_costs_the_stored_copy_and_nothing_else(site: Site, full: li
     site.run(lambda s: setattr(s.get(InvoiceDocument, row.id), "due_at", clock.now()))
     with site.worker():
         site.sweep()
-        eventually(lambda: site.row(InvoiceDocument, where).state == "rendered", seconds=30)
+        eventually(lambda: site.row(InvoiceDocument, where).state == "rendered")
     (file,) = (Path(site.settings.data_dir) / "invoices" / str(place.id)).iterdir()
     assert file.read_bytes().startswith(b"%PDF-")

@@ -46,11 +46,11 @@ def seat(site: Site, web: HttpClient, tmp_path_factory: Any) -> ProjectSeat:
     with processes.worker(doom.environment(site.environment), processes=1, options=READY):
         for count in range(1, len(STEPS) + 1):
             site.sweep()
-            eventually(lambda count=count: len(doom.met) == count, seconds=30)
+            eventually(lambda count=count: len(doom.met) == count)
             site.lapse(WebhookEvent)
     assert doom.met == set(STEPS)
     with site.worker(), site.sweeping():
-        eventually(lambda: all_handled(site, held), seconds=30)
+        eventually(lambda: all_handled(site, held))
     return held
 
 

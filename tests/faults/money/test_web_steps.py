@@ -67,7 +67,7 @@ def scene(site: Site, web: HttpClient, tmp_path_factory: Any) -> Iterator[Scene]
             with pytest.raises(requests.ConnectionError):
                 made.requests[step](site.over(client))
             assert step in doom.met
-            eventually(client.answers, seconds=30)
+            eventually(client.answers)
     made.before = states(made)
     site.unlock()
     site.redis.flushdb()
@@ -123,7 +123,7 @@ def test_the_row_is_there_once_it_was_committed(scene, step):
 def test_an_upgrade_is_charged_once(site, web, scene, step):
     """By the sweep alone, or by the repeated request where nothing was left: never by both."""
     if scene.before[step]:
-        eventually(lambda: scene.charges(step)[0].status == "succeeded", seconds=30)
+        eventually(lambda: scene.charges(step)[0].status == "succeeded")
     answer = scene.requests[step](site.over(web))
     assert answer.status_code == 200, answer.text
     _, place = scene.places[step]
@@ -137,7 +137,7 @@ def test_an_upgrade_is_charged_once(site, web, scene, step):
 def test_a_refund_is_made_once(site, web, scene, step):
     """The same for money on its way back."""
     if scene.before[step]:
-        eventually(lambda: scene.refunds(step)[0].status == "succeeded", seconds=30)
+        eventually(lambda: scene.refunds(step)[0].status == "succeeded")
     answer = scene.requests[step](site.over(web))
     assert answer.status_code == 200, answer.text
     invoice = site.row(Invoice, Invoice.workspace_id == scene.places[step][1].id)
@@ -149,7 +149,7 @@ def test_a_refund_is_made_once(site, web, scene, step):
 @pytest.mark.parametrize("step", DELIVERIES)
 def test_an_event_that_was_not_thanked_for_is_handled_once(site, web, scene, step):
     """The sweep handles what was stored; Stripe's second delivery finds it there."""
-    eventually(lambda: scene.delivered(step)[0].state == PROCESSED, seconds=30)
+    eventually(lambda: scene.delivered(step)[0].state == PROCESSED)
     assert scene.requests[step](site.over(web)).status_code == 200
     (row,) = scene.delivered(step)
     assert (row.state, row.tries) == (PROCESSED, 1)

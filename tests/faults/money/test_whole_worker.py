@@ -29,5 +29,5 @@ def test_beat_and_another_worker_finish_it(site: Site, tmp_path: Path, step: str
     assert [p["status"] for p in site.payments(place.id)] == ["succeeded"]
     site.lapse()
     with site.worker(), processes.beat(site.environment):
-        eventually(lambda: site.row(Charge, where).status == "succeeded", seconds=30)
+        eventually(lambda: site.row(Charge, where).status == "succeeded")
     assert [p["status"] for p in site.payments(place.id)] == ["succeeded"]

@@ -93,7 +93,7 @@ def refund_some(made: Scene, shop: Shop) -> None:
     admin = made.site.admin()
     for _, place in made.customers[-len(IN_WORKER["refund"]) :]:
         where = (Invoice.workspace_id == place.id, Invoice.status == "paid")
-        (invoice,) = eventually(lambda where=where: made.site.rows(Invoice, *where), seconds=30)
+        (invoice,) = eventually(lambda where=where: made.site.rows(Invoice, *where))
         path = f"/api/admin/invoices/{invoice.id}/refund"
         body = {"amount": REFUNDED // 100}
         assert shop.call("POST", path, admin, json=body, headers=ASYNC).status_code == 202
@@ -142,7 +142,7 @@ def test_the_kill_came_between_two_effects(scene, step):
 @pytest.mark.parametrize("step", IN_WORKER["charge"])
 def test_a_charge_is_made_once_and_recorded(site, scene, step):
     """One succeeded payment, one paid invoice, the plan switched, one note, one PDF."""
-    charge = eventually(lambda: settled(scene.died_over(step, Charge)), seconds=30)
+    charge = eventually(lambda: settled(scene.died_over(step, Charge)))
     assert charge.status == "succeeded"
     (payment,) = site.payments(charge.workspace_id)
     assert (payment["id"], payment["status"]) == (charge.stripe_payment_intent_id, "succeeded")
@@ -152,19 +152,19 @@ def test_a_charge_is_made_once_and_recorded(site, scene, step):
     assert (invoice.status, invoice.stripe_payment_intent_id) == ("paid", payment["id"])
     assert plan_of(site, charge.workspace_id) == "starter"
     assert noted(site, f"charge:{charge.id}") == ["charge.succeeded"]
-    eventually(lambda: rendered(site, invoice.id), seconds=30)
+    eventually(lambda: rendered(site, invoice.id))
 
 
 @pytest.mark.parametrize("step", IN_WORKER["refund"])
 def test_a_refund_is_made_once_and_recorded(site, scene, step):
     """One refund at Stripe, the invoice tells its amount, and so does the PDF."""
-    refund = eventually(lambda: settled(scene.died_over(step, Refund)), seconds=30)
+    refund = eventually(lambda: settled(scene.died_over(step, Refund)))
     invoice = site.row(Invoice, Invoice.id == refund.invoice_id)
     (theirs,) = site.refunds(invoice.stripe_payment_intent_id)
     assert (refund.status, refund.stripe_refund_id) == ("succeeded", theirs["id"])
     assert invoice.refunded_minor == theirs["amount"] == REFUNDED
     assert noted(site, f"refund:{refund.id}") == ["refund.succeeded"]
-    eventually(lambda: rendered(site, invoice.id), seconds=30)
+    eventually(lambda: rendered(site, invoice.id))
 
 
 @pytest.mark.parametrize("step", IN_WORKER["document"])
@@ -172,7 +172,7 @@ def test_a_pdf_is_stored_whole(site, scene, step):
     """Rendered by the one who came after; no half-written file is left beside it."""
     row = scene.died_over(step, InvoiceDocument)
     invoice = site.row(Invoice, Invoice.id == row.invoice_id)
-    eventually(lambda: rendered(site, invoice.id), seconds=30)
+    eventually(lambda: rendered(site, invoice.id))
     folder = site.settings.data_dir / "invoices" / str(invoice.workspace_id)
     (file,) = folder.iterdir()
     assert file.name == f"{invoice.invoice_number}.pdf"
@@ -185,7 +185,7 @@ def test_an_event_is_handled_once(site, scene, step):
     assert step in scene.doom.met
     for event_id in scene.events:
         where = WebhookEvent.event_id == event_id
-        eventually(lambda where=where: site.row(WebhookEvent, where).state == PROCESSED, seconds=30)
+        eventually(lambda where=where: site.row(WebhookEvent, where).state == PROCESSED)
         intent = json.loads(site.row(WebhookEvent, where).payload)["data"]["object"]
         charge = site.row(Charge, Charge.stripe_payment_intent_id == intent["id"])
         assert noted(site, f"charge:{charge.id}") == ["charge.succeeded"]
@@ -196,8 +196,8 @@ def test_both_ledgers_agree_to_the_cent(site, scene):
     ids = [place.id for _, place in scene.customers]
     for workspace_id in ids:
         charge = site.row(Charge, Charge.workspace_id == workspace_id)
-        eventually(lambda c=charge: settled(site.row(Charge, Charge.id == c.id)), seconds=30)
-    eventually(lambda: not site.rows(Refund, Refund.status == "pending"), seconds=30)
+        eventually(lambda c=charge: settled(site.row(Charge, Charge.id == c.id)))
+    eventually(lambda: not site.rows(Refund, Refund.status == "pending"))
     invoices = site.rows(Invoice, Invoice.workspace_id.in_(ids))
     payments = [payment for workspace_id in ids for payment in site.payments(workspace_id)]
     assert sum(i.amount_minor for i in invoices) == sum(p["amount_received"] for p in payments)

@@ -53,7 +53,7 @@ class TestTooLarge:
             connection.send(head(door.path, f"Content-Length: {HUGE}", "Stripe-Signature: t=1"))
             status, _ = connection.answer()
         assert status == 413
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 15
 
     def test_fifty_megabytes_that_keep_coming(self, door: Door, web: HttpClient) -> None:
         with memory_bounded(web), wire(web) as connection:
@@ -109,7 +109,7 @@ class TestTooLarge:
         with memory_bounded(web), wire(web) as connection:
             connection.send(head(door.path, *lines, "Stripe-Signature: t=1,v1=a") + sent)
             assert connection.answer()[0] in {400, 501}
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 15
 
     def test_a_body_that_ends_before_its_length(self, door: Door, web: HttpClient) -> None:
         event = made_up()
@@ -208,7 +208,7 @@ class TestTooSlow:
             assert {each.answer()[0] for each in wires} == {200}
             started = time.monotonic()
             assert door.deliver()[1].status_code == 200
-            assert time.monotonic() - started < 2
+            assert time.monotonic() - started < 4
 
     def test_two_requests_at_once_on_one_connection(self, site: Site, web: HttpClient) -> None:
         """What came along with the first request is the beginning of the second."""

@@ -62,7 +62,7 @@ def test_an_upgrade_that_is_chosen_as_victim_is_repeated(site: Site, rival: sa.C
 
 def deadlocks(site: Site) -> int:
     query = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
-    return int(eventually(lambda: site.read(lambda s: s.scalar(sa.text(query))), seconds=20))
+    return int(eventually(lambda: site.read(lambda s: s.scalar(sa.text(query)))))
 
 
 class TestBound:

@@ -48,7 +48,7 @@ def test_charges_outlive_a_crash_of_the_server(site: Site, cluster: Cluster) -> 
         answers = at_once([*jobs, lambda: crash(site, cluster)])[:-1]
         assert {answer.status_code for answer in answers} <= {200, 202}
         for _, place in people:
-            eventually(lambda place=place: settled(site, place.id), seconds=40)
+            eventually(lambda place=place: settled(site, place.id))
         finished(site, [place.id for _, place in people])
 
 

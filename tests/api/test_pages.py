@@ -13,8 +13,10 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
 
+from payments.config import Settings
 from payments.kit.db import db
 from payments.pages import readiness
+from tests.support.apps import another_app
 from worker import reconciliation
 
 
@@ -44,12 +46,14 @@ class TestHealth:
         assert client.get("/healthz").status_code == 200
 
     @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/docs", "/docs/page.css"])
-    def test_the_pages_are_not_counted(self, client: FlaskClient, redis: Redis, path: str) -> None:
+    def test_the_pages_are_not_counted(self, settings: Settings, redis: Redis, path: str) -> None:
         redis.delete(*redis.keys("LIMIT*"), "LIMIT")
-        client.get(path)
-        assert redis.keys("LIMIT*") == []
-        client.get("/api/pricing-plans")
-        assert redis.keys("LIMIT*") != []
+        # The limiter of a process counts where the app that was made last says.
+        with another_app(settings) as app:
+            app.test_client().get(path)
+            assert redis.keys("LIMIT*") == []
+            app.test_client().get("/api/pricing-plans")
+            assert redis.keys("LIMIT*") != []
 
 
 class TestReadiness:

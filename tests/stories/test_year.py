@@ -260,7 +260,7 @@ def open_shop(web: HttpClient, settings: Settings) -> ProjectSeat:
 
     api_key = new_api_key(developer, project)
     user = register_end_user(web, project, api_key)
-    seat = ProjectSeat(project, api_key, key, secret, developer, user, settings)
+    seat = ProjectSeat(project, api_key, key, secret, developer, settings, signed_up=[user])
     assert_known(user)
     return seat
 

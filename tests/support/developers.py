@@ -70,17 +70,25 @@ class EndUser(_Caller):
 
 @dataclass(frozen=True)
 class ProjectSeat:
-    """A project with its keys stored, its developer and one of its end users."""
+    """A project with its keys stored, its developer and, once asked for, an end user."""
 
     project_id: str
     api_key: str = field(repr=False)
     secret_key: str = field(repr=False)
     webhook_secret: str = field(repr=False)
     developer: Developer
-    end_user: EndUser
     settings: Settings = field(repr=False)
     live_secret_key: str | None = field(default=None, repr=False)
     live_webhook_secret: str | None = field(default=None, repr=False)
+    # A list, for a copy of the seat with other keys has the same end user.
+    signed_up: list[EndUser] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def end_user(self) -> EndUser:
+        """The project's end user, who signs up when somebody first asks for them."""
+        if not self.signed_up:
+            self.signed_up.append(self.another_end_user("Emil"))
+        return self.signed_up[0]
 
     @property
     def path(self) -> str:
@@ -161,7 +169,7 @@ def developer_with_project(
     live: bool = False,
     **project: Any,
 ) -> ProjectSeat:
-    """Make a project with a fresh test account (and a live one on demand) and one end user."""
+    """Make a project with a fresh test account (and a live one on demand)."""
     owner = developer or register_developer(client, settings)
     project_id = new_project(owner, **project)
     api_key = new_api_key(owner, project_id)
@@ -175,7 +183,6 @@ def developer_with_project(
         secret_key=keys["test_secret_key"],
         webhook_secret=keys["test_webhook_secret"],
         developer=owner,
-        end_user=register_end_user(client, project_id, api_key),
         settings=settings,
         live_secret_key=keys.get("live_secret_key"),
         live_webhook_secret=keys.get("live_webhook_secret"),

@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from payments.config import Settings
-from tests.support.developers import Developer, ProjectSeat, developer_with_project
+from tests.support.developers import Developer, EndUser, ProjectSeat, developer_with_project
 from tests.support.ledgers import Desk
 
 
@@ -21,11 +21,22 @@ def neighbours(app: Flask, worker: None, settings: Settings) -> ProjectSeat:
 
 @pytest.fixture
 def seat(client: FlaskClient, settings: Settings, neighbours: ProjectSeat) -> ProjectSeat:
-    """A fresh project with test keys; its developer owns a second project, it has two users."""
-    seat = developer_with_project(client, settings)
-    developer_with_project(client, settings, developer=seat.developer, name="Second")
-    seat.another_end_user()
-    return seat
+    """A fresh project with test keys."""
+    return developer_with_project(client, settings)
+
+
+@pytest.fixture
+def second(seat: ProjectSeat, settings: Settings) -> ProjectSeat:
+    """A second project of the same developer, for tests that could mistake it for the first."""
+    client = seat.developer.client
+    return developer_with_project(client, settings, developer=seat.developer, name="Second")
+
+
+@pytest.fixture
+def eve(seat: ProjectSeat) -> EndUser:
+    """A second end user of the project, who comes after its first."""
+    assert seat.end_user
+    return seat.another_end_user()
 
 
 @pytest.fixture

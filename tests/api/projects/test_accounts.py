@@ -72,6 +72,7 @@ class TestRegister:
         assert answer.json["project_id"] == seat.project_id
         assert answer.json["full_name"] is None
 
+    @pytest.mark.usefixtures("eve", "second")
     def test_it_is_told_in_the_timeline(self, app: Flask, seat: ProjectSeat) -> None:
         with app.app_context():
             query = sa.select(TimelineEntry.kind).where(
@@ -292,8 +293,9 @@ class TestRefresh:
         assert answer.json == {"detail": "Could not validate credentials"}
 
     def test_of_a_deleted_project_there_are_none(self, seat: ProjectSeat) -> None:
+        user = seat.end_user
         seat.developer.delete(f"{PROJECTS}/{seat.project_id}")
-        assert self.refresh(seat.developer.client, seat.end_user.refresh_token).status_code == 401
+        assert self.refresh(seat.developer.client, user.refresh_token).status_code == 401
 
     def test_of_an_inactive_user_there_are_none(self, app: Flask, developer: Developer) -> None:
         switch(app, developer, is_active=False)
@@ -358,8 +360,9 @@ class TestMe:
         assert seat.end_user.get(f"{AUTH}/me").status_code == 401
 
     def test_of_a_deleted_project_nobody_is_left(self, seat: ProjectSeat) -> None:
+        user = seat.end_user
         seat.developer.delete(f"{PROJECTS}/{seat.project_id}")
-        assert seat.end_user.get(f"{AUTH}/me").status_code == 404
+        assert user.get(f"{AUTH}/me").status_code == 404
 
     def test_forged_tokens_are_401(
         self, client: FlaskClient, settings: Settings, developer: Developer

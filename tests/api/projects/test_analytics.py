@@ -106,6 +106,7 @@ class TestFields:
         (told,) = get(seat.developer, f"{seat.path}/payments")["payments"]
         assert told.keys() == PAYMENT
 
+    @pytest.mark.usefixtures("eve")
     @pytest.mark.parametrize(("path", "name", "add"), LISTS)
     def test_a_row_of_nobody_known(
         self, app: Flask, seat: ProjectSeat, path: str, name: str, add: Any
@@ -311,10 +312,11 @@ class TestProjects:
     def test_all_of_his_and_only_those(
         self, seat: ProjectSeat, second: ProjectSeat, neighbours: ProjectSeat
     ) -> None:
+        new_project(seat.developer, "Third")
         told = get(seat.developer, f"{ROOT}/projects")
         assert told.keys() == {"projects", "total"}
         names = [project["name"] for project in told["projects"]]
-        assert names == ["Also mine", "Second", "Shop"]
+        assert names == ["Third", "Also mine", "Shop"]
         assert told["total"] == 3
 
     def test_keys_of_one_mode(self, seat: ProjectSeat) -> None:
@@ -396,16 +398,16 @@ class TestStats:
         for word in ("true", "false"):
             told = get(seat.developer, f"{ROOT}/stats", test_mode=word)
             counted = [told[name] for name in ("total_projects", "projects_with_config")]
-            assert counted == [4, 4]
-            assert (told["projects_with_test"], told["projects_with_live"]) == (3, 1)
+            assert counted == [3, 3]
+            assert (told["projects_with_test"], told["projects_with_live"]) == (2, 1)
 
     def test_a_deleted_configuration_is_not_counted(
         self, seat: ProjectSeat, second: ProjectSeat
     ) -> None:
         second.developer.delete(f"{second.path}/config")
         told = get(seat.developer, f"{ROOT}/stats")
-        assert (told["total_projects"], told["projects_with_config"]) == (3, 2)
-        assert (told["projects_with_test"], told["projects_with_live"]) == (2, 0)
+        assert (told["total_projects"], told["projects_with_config"]) == (2, 1)
+        assert (told["projects_with_test"], told["projects_with_live"]) == (1, 0)
 
     def test_no_boolean_is_422(self, seat: ProjectSeat) -> None:
         assert seat.developer.get(f"{ROOT}/stats?test_mode=all").status_code == 422

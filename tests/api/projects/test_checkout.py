@@ -65,6 +65,7 @@ class TestSubscription:
         assert answer.json["session_id"].startswith("cs_")
         assert answer.json["checkout_url"].startswith(seat.shop.stripe_url)
 
+    @pytest.mark.usefixtures("eve", "second")
     def test_the_session_is_what_was_wished_for(self, seat: ProjectSeat, price: str) -> None:
         check_out(seat.end_user, price)
         asked = order(seat)
@@ -404,9 +405,9 @@ class TestNotConfigured:
         assert check_out(seat.end_user, price).status_code == 404
 
     def test_a_deleted_project_is_404(self, seat: ProjectSeat, price: str) -> None:
-        path = f"/api/v1/projects/{seat.project_id}"
+        user, path = seat.end_user, f"/api/v1/projects/{seat.project_id}"
         assert seat.developer.delete(path).status_code == 204
-        answer = check_out(seat.end_user, price)
+        answer = check_out(user, price)
         assert answer.status_code == 404
         assert answer.json == {"detail": "Project not found"}
 

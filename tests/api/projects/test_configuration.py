@@ -72,6 +72,7 @@ class TestMask:
 
 
 class TestGet:
+    @pytest.mark.usefixtures("second")
     def test_the_keys_are_masked(self, seat: ProjectSeat) -> None:
         answer = config(seat.developer, seat.project_id)
         assert answer.status_code == 200

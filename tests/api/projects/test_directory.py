@@ -102,6 +102,7 @@ class TestAllowedOrigins:
         assert developer.post(f"{PROJECTS}/", body).status_code == 422
 
 
+@pytest.mark.usefixtures("second")
 class TestList:
     def test_own_projects_newest_first(self, developer: Developer, neighbours: ProjectSeat) -> None:
         new_project(developer, "Third")
@@ -184,6 +185,7 @@ class TestUpdate:
 
 
 class TestDelete:
+    @pytest.mark.usefixtures("second")
     def test_the_project_is_gone_for_everybody(self, seat: ProjectSeat) -> None:
         path = f"{PROJECTS}/{seat.project_id}"
         answer = seat.developer.delete(path)
@@ -201,6 +203,7 @@ class TestDelete:
         assert names(neighbours.developer) == ["Neighbours"]
 
 
+@pytest.mark.usefixtures("eve")
 class TestUsers:
     def users(self, seat: ProjectSeat, **query: Any) -> Any:
         return seat.developer.get(f"{PROJECTS}/{seat.project_id}/users", query_string=query)

@@ -119,6 +119,7 @@ class TestSubscriptions:
         assert told_of[0].actor == f"event:{first}"
 
 
+@pytest.mark.usefixtures("eve", "second")
 class TestOwners:
     def test_metadata_may_not_name_a_strangers_end_user(
         self, desk: Desk, neighbours: ProjectSeat
@@ -158,8 +159,9 @@ class TestOwners:
         assert desk.subscription().user_id == desk.payment().user_id is not None
 
     def customer(self, desk: Desk, app: Flask, name: str, *, is_test_mode: bool = True) -> int:
+        uuid = desk.seat.end_user.uuid
         with app.app_context(), transaction() as db_session:
-            query = sa.select(User.id).where(User.uuid == desk.seat.end_user.uuid)
+            query = sa.select(User.id).where(User.uuid == uuid)
             user_id = db_session.scalars(query).one()
             scope = {"project_id": desk.seat.project_id, "is_test_mode": is_test_mode}
             db_session.add(StripeCustomer(**scope, user_id=user_id, customer_id=name))

@@ -46,6 +46,7 @@ class TestConfiguration:
             "The Stripe configuration was saved",
         ]
 
+    @pytest.mark.usefixtures("eve")
     def test_who_it_was(self, seat: ProjectSeat) -> None:
         saved = entries(seat, kind="stripe_config.")[0]
         assert saved["source"] == "request"

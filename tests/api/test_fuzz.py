@@ -37,7 +37,7 @@ EXAMPLES = 10
 def cast(app: Flask, worker: None, settings: Settings) -> Cast:
     """A workspace whose owner is a platform administrator too: every door is open to him."""
     shop = Shop(app.test_client(), settings)
-    cast = workspace_with_roles(shop.client, "Fuzz")
+    cast = workspace_with_roles(shop.client, "Fuzz").complete()
     make_platform_admin(app, cast.owner)
     shop.save_card(cast.owner, cast.workspace.slug)
     assert shop.upgrade(cast.owner, cast.workspace.slug).status_code == 200

@@ -34,27 +34,47 @@ from tests.support.site import at_once
 ME, LOGIN, REFRESH = "/api/auth/me", "/api/auth/login", "/api/auth/refresh"
 
 
-@pytest.fixture
-def ann(client: FlaskClient) -> Person:
-    return sign_up(client)
+@pytest.fixture(scope="module")
+def ann(app: Flask, worker: None) -> Person:
+    return sign_up(app.test_client())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def uuid(ann: Person) -> str:
     return str(jwt.decode(ann.token, options={"verify_signature": False})["sub"])
 
 
-@pytest.fixture
-def provider() -> Iterator[Provider]:
+@pytest.fixture(scope="module")
+def server() -> Iterator[Provider]:
     with serving() as held:
         yield held
 
 
 @pytest.fixture
-def site(settings: Settings, provider: Provider) -> Iterator[Flask]:
+def provider(server: Provider) -> Provider:
+    """A provider with one key, whom nobody asked yet."""
+    server.keys, server.asked = [jwk("rsa")], 0
+    server.status, server.body, server.slow = 200, b"", 0.0
+    return server
+
+
+@pytest.fixture(scope="module")
+def beside(app: Flask, settings: Settings, server: Provider) -> Iterator[Flask]:
     """The service beside a provider with a key set, with a log-in of its own as well."""
-    with another_app(settings, jwt_jwks_url=provider.url) as app:
-        yield app
+    with another_app(settings, jwt_jwks_url=server.url) as made:
+        yield made
+
+
+@pytest.fixture
+def site(beside: Flask, provider: Provider) -> Flask:
+    """The same in a process that has read no keys yet."""
+    return forgetful(beside)
+
+
+def forgetful(app: Flask) -> Flask:
+    """Let an app read the provider's keys anew."""
+    app.extensions.pop("payments.identity_key_set", None)
+    return app
 
 
 def status(app: Flask, made: str, path: str = ME) -> int:
@@ -252,11 +272,16 @@ class TestRoles:
         assert status(site, token(seat.end_user.user_id), mine) == 401, "no project is named"
 
 
+@pytest.fixture(scope="class")
+def lonely(app: Flask, settings: Settings, server: Provider) -> Iterator[Flask]:
+    with another_app(settings, jwt_jwks_url=server.url, jwt_secret_key=None) as made:
+        yield made
+
+
 class TestProviderAlone:
     @pytest.fixture
-    def alone(self, settings: Settings, provider: Provider) -> Iterator[Flask]:
-        with another_app(settings, jwt_jwks_url=provider.url, jwt_secret_key=None) as app:
-            yield app
+    def alone(self, lonely: Flask, provider: Provider) -> Flask:
+        return forgetful(lonely)
 
     def test_nothing_else_is_taken(self, alone: Flask, ann: Person, uuid: str) -> None:
         assert status(alone, token(uuid)) == 200

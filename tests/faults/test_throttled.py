@@ -96,7 +96,7 @@ class TestCharges:
 
     def test_one_that_expires_waits_as_well(self, calm: Site) -> None:
         person, place = calm.customer(card=None)
-        cast = Cast(person, person, person, person, place)
+        cast = Cast(person, place)
         save_authenticated_card(calm.shop, cast, "pm_card_authenticationRequired")
         answer = calm.shop.upgrade(person, place.slug, headers=ASYNC)
         charge_id = answer.json["data"]["charge"]["id"]

@@ -72,7 +72,7 @@ def operations(app: Flask) -> list[Operation]:
 
 @pytest.fixture(scope="session")
 def cast(app: Flask, worker: None) -> Cast:
-    return workspace_with_roles(app.test_client(), "Isolated")
+    return workspace_with_roles(app.test_client(), "Isolated").complete()
 
 
 @pytest.fixture(scope="session")

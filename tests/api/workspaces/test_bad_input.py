@@ -55,7 +55,9 @@ def stage(app: Flask, neighbours: Cast) -> tuple[Cast, Person]:
     from tests.support.till import make_platform_admin
 
     client = app.test_client()
-    return workspace_with_roles(client, "Stage"), make_platform_admin(app, sign_up(client, "Pat"))
+    return workspace_with_roles(client, "Stage").complete(), make_platform_admin(
+        app, sign_up(client, "Pat")
+    )
 
 
 def send(stage: tuple[Cast, Person], name: str, method: str = "POST", **options: Any):

@@ -28,9 +28,26 @@ ADDRESS = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module", autouse=True)
+def noise(app: Flask, worker: None) -> Cast:
+    """Somebody else's workspace, which no answer may show."""
+    return workspace_with_roles(app.test_client(), "Noise").complete()
+
+
+@pytest.fixture(scope="module")
+def still(app: Flask, worker: None) -> Cast:
+    """A workspace for tests that change nothing in it."""
+    return workspace_with_roles(app.test_client()).complete()
+
+
+@pytest.fixture(scope="module")
+def scratch(app: Flask, worker: None) -> Cast:
+    """A workspace for tests that look only at what they wrote over."""
+    return workspace_with_roles(app.test_client(), "Scratch")
+
+
 @pytest.fixture
 def cast(client: FlaskClient) -> Cast:
-    workspace_with_roles(client, "Noise")
     return workspace_with_roles(client)
 
 
@@ -64,9 +81,9 @@ class TestUpdate:
         assert (data["name"], data["description"]) == ("Other", "Kept")
         assert data["billingAddress"] == ADDRESS
 
-    def test_nothing_named_changes_nothing(self, cast: Cast) -> None:
-        before = cast.owner.get(cast.workspace.path).json["data"]
-        data = cast.owner.patch(cast.workspace.path, {}).json["data"]
+    def test_nothing_named_changes_nothing(self, still: Cast) -> None:
+        before = still.owner.get(still.workspace.path).json["data"]
+        data = still.owner.patch(still.workspace.path, {}).json["data"]
         assert {k: before[k] for k in data} == data
 
     def test_other_workspaces_stay(self, cast: Cast) -> None:
@@ -99,15 +116,15 @@ class TestUpdate:
         assert data["billingAddress"] is None
 
     @pytest.mark.parametrize(("given", "kept"), [("us", "US"), (" de ", "DE"), ("GB", "GB")])
-    def test_a_country_is_kept_in_capitals(self, cast: Cast, given: str, kept: str) -> None:
+    def test_a_country_is_kept_in_capitals(self, scratch: Cast, given: str, kept: str) -> None:
         body = {"billingAddress": {"country": given}}
-        data = cast.owner.patch(cast.workspace.path, body).json["data"]
+        data = scratch.owner.patch(scratch.workspace.path, body).json["data"]
         assert data["billingAddress"]["country"] == kept
 
     @pytest.mark.parametrize("country", ["UK", "XX", "USA", "U", "1A", "ẞ", "ｕｓ", 49, ["US"]])
-    def test_a_country_exists(self, cast: Cast, country: object) -> None:
+    def test_a_country_exists(self, still: Cast, country: object) -> None:
         body = {"billingAddress": {"country": country}}
-        answer = cast.owner.patch(cast.workspace.path, body)
+        answer = still.owner.patch(still.workspace.path, body)
         assert (answer.status_code, answer.json["code"]) == (400, "invalid_field")
 
     def test_description_and_picture_can_be_cleared(self, cast: Cast) -> None:
@@ -128,13 +145,13 @@ class TestUpdate:
             "https://exa\x00mple.com", "https://example.com/\ud800",
         ],
     )  # fmt: skip
-    def test_a_bad_picture(self, cast: Cast, url: object) -> None:
-        answer = cast.owner.patch(cast.workspace.path, {"profileImage": url})
+    def test_a_bad_picture(self, still: Cast, url: object) -> None:
+        answer = still.owner.patch(still.workspace.path, {"profileImage": url})
         assert (answer.status_code, answer.json["code"]) == (400, "invalid_field")
 
     @pytest.mark.parametrize("name", [None, "", " ", "x" * 101, 7, [], *UNSTORABLE.values()])
-    def test_a_bad_name(self, cast: Cast, name: object) -> None:
-        assert cast.owner.patch(cast.workspace.path, {"name": name}).status_code == 400
+    def test_a_bad_name(self, still: Cast, name: object) -> None:
+        assert still.owner.patch(still.workspace.path, {"name": name}).status_code == 400
 
     @pytest.mark.parametrize(
         "part",
@@ -143,48 +160,48 @@ class TestUpdate:
             {"line2": 7}, {"line1": ["a"]}, "text", 7, ["a"], {"city": "x" * 10_000},
         ],
     )  # fmt: skip
-    def test_a_bad_address(self, cast: Cast, part: object) -> None:
-        answer = cast.owner.patch(cast.workspace.path, {"billingAddress": part})
+    def test_a_bad_address(self, still: Cast, part: object) -> None:
+        answer = still.owner.patch(still.workspace.path, {"billingAddress": part})
         assert (answer.status_code, answer.json["code"]) == (400, "invalid_field")
-        assert cast.owner.get(cast.workspace.path).json["data"]["billingAddress"] is None
+        assert still.owner.get(still.workspace.path).json["data"]["billingAddress"] is None
 
     @pytest.mark.parametrize("text", LITERAL.values(), ids=LITERAL)
-    def test_texts_are_kept_literally(self, cast: Cast, text: str) -> None:
+    def test_texts_are_kept_literally(self, scratch: Cast, text: str) -> None:
         body = {"name": text, "billingAddress": {"line1": text}}
-        data = cast.owner.patch(cast.workspace.path, body).json["data"]
+        data = scratch.owner.patch(scratch.workspace.path, body).json["data"]
         assert (data["name"], data["billingAddress"]["line1"]) == (text, text)
 
-    def test_what_only_the_service_decides_stays(self, app: Flask, cast: Cast) -> None:
+    def test_what_only_the_service_decides_stays(self, app: Flask, still: Cast) -> None:
         body = {
             "slug": "stolen", "planId": 4, "plan_id": 4, "isActive": False, "is_active": False,
             "stripeCustomerId": "cus_1", "stripe_customer_id": "cus_1", "id": 1,
             "billing_line1": "x", "userRole": "member",
         }  # fmt: skip
-        before = cast.owner.get(cast.workspace.path).json["data"]
-        assert cast.owner.patch(cast.workspace.path, body).status_code == 200
-        assert cast.owner.get(cast.workspace.path).json["data"] == before
+        before = still.owner.get(still.workspace.path).json["data"]
+        assert still.owner.patch(still.workspace.path, body).status_code == 200
+        assert still.owner.get(still.workspace.path).json["data"] == before
         with app.app_context():
-            assert db.session.get_one(Workspace, cast.workspace.id).stripe_customer_id is None
+            assert db.session.get_one(Workspace, still.workspace.id).stripe_customer_id is None
 
     def test_an_admin_may(self, cast: Cast) -> None:
         answer = cast.admin.patch(cast.workspace.path, {"name": "By Admin"})
         assert answer.json["data"]["userRole"] == "admin"
 
     @pytest.mark.parametrize("role", ["member", "outsider"])
-    def test_others_may_not(self, cast: Cast, role: str) -> None:
+    def test_others_may_not(self, still: Cast, role: str) -> None:
         for body in ({"name": "Stolen"}, {"name": 7}):
-            assert cast[role].patch(cast.workspace.path, body).status_code == 403
-        assert cast.owner.get(cast.workspace.path).json["data"]["name"] == "Acme"
+            assert still[role].patch(still.workspace.path, body).status_code == 403
+        assert still.owner.get(still.workspace.path).json["data"]["name"] == "Acme"
 
-    def test_nobody(self, client: FlaskClient, cast: Cast) -> None:
-        assert client.patch(cast.workspace.path, json={}).status_code == 401
+    def test_nobody(self, client: FlaskClient, still: Cast) -> None:
+        assert client.patch(still.workspace.path, json={}).status_code == 401
 
-    def test_no_such_workspace(self, cast: Cast) -> None:
-        assert cast.owner.patch(f"{WORKSPACES}/no-such", {}).status_code == 404
+    def test_no_such_workspace(self, still: Cast) -> None:
+        assert still.owner.patch(f"{WORKSPACES}/no-such", {}).status_code == 404
 
     @pytest.mark.parametrize("body", BROKEN_BODIES.values(), ids=BROKEN_BODIES)
-    def test_a_broken_body(self, cast: Cast, body: bytes) -> None:
-        answer = cast.owner.patch(cast.workspace.path, data=body, content_type="application/json")
+    def test_a_broken_body(self, still: Cast, body: bytes) -> None:
+        answer = still.owner.patch(still.workspace.path, data=body, content_type="application/json")
         # Every field may be left out, so that no body at all changes nothing.
         assert answer.status_code == (200 if body == b"" else 400)
 

@@ -14,11 +14,16 @@ from tests.support.apps import another_app
 from tests.support.people import as_json, fresh_email, sign_up
 
 
-@pytest.fixture
-def closed(settings: Settings, client: FlaskClient) -> Iterator[FlaskClient]:
+@pytest.fixture(scope="module")
+def shut(app: Flask, worker: None, settings: Settings) -> Iterator[Flask]:
     """The same service, closed for maintenance."""
-    with another_app(settings, maintenance_mode=True) as app:
-        yield app.test_client()
+    with another_app(settings, maintenance_mode=True) as made:
+        yield made
+
+
+@pytest.fixture
+def closed(shut: Flask) -> FlaskClient:
+    return shut.test_client()
 
 
 class TestClosed:

@@ -58,7 +58,7 @@ def stage(app: Flask, neighbours: Cast, settings) -> dict[str, Any]:
     from tests.support.people import workspace_with_roles
 
     shop = Shop(app.test_client(), settings)
-    cast = workspace_with_roles(shop.client, "Stage")
+    cast = workspace_with_roles(shop.client, "Stage").complete()
     shop.save_card(cast.owner, cast.workspace.slug)
     assert shop.upgrade(cast.owner, cast.workspace.slug).status_code == 200
     (invoice,) = shop.invoices(cast.owner, cast.workspace.slug)

@@ -119,7 +119,7 @@ class TestWhyThisPlan:
 
 class TestWhatElseHappened:
     def test_a_workspace_from_its_first_day(self, cast: Cast) -> None:
-        cast.owner.patch(cast.workspace.path, {"name": "Renamed"})
+        cast.complete().owner.patch(cast.workspace.path, {"name": "Renamed"})
         assert sentences(cast)[::-1] == [
             "The workspace was created on plan Free",
             f"Olivia (user {cast.owner.id}) became a member as owner",

@@ -38,7 +38,7 @@ def admin(app: Flask, worker: None) -> Person:
 def victim(app: Flask, worker: None, settings: Settings, admin: Person) -> Cast:
     """A workspace with cards, charges, invoices and a refund."""
     shop = Shop(app.test_client(), settings)
-    cast = workspace_with_roles(shop.client, "Victim")
+    cast = workspace_with_roles(shop.client, "Victim").complete()
     for card in ("pm_card_visa", "pm_card_amex"):
         shop.save_card(cast.owner, cast.workspace.slug, card)
     for plan in ("starter", "pro"):

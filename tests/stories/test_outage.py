@@ -209,11 +209,11 @@ class TestThirtyDays:
 
 class TestManyPages:
     @pytest.fixture
-    def crowd(self, ledger: Ledger) -> Ledger:
-        """More than three pages of events that mean work."""
+    def crowd(self, ledger: Ledger, pages: int) -> Ledger:
+        """More than so many pages of events that mean work."""
         stripe = ledger.stripe
         subscription = stripe.subscribe(stripe.customer(), stripe.price(900), None)
-        for number in range(320):
+        for number in range(100 * pages + 20):
             stripe.call("POST", f"subscriptions/{subscription}", **{"metadata[n]": str(number)})
         return ledger
 
@@ -224,6 +224,7 @@ class TestManyPages:
         control("faults", match=match, action="delay", ms=1, times=after)
         control("faults", match=match, **fault)
 
+    @pytest.mark.parametrize("pages", [3])
     def test_a_page_that_fails_in_the_middle(self, crowd: Ledger) -> None:
         wanted = {event["id"] for event in crowd.meant()}
         self.fault(crowd, 2, action="status", status=500)
@@ -241,6 +242,7 @@ class TestManyPages:
         (cursor,) = cursors(crowd)
         assert cursor.event_id == crowd.stripe.all("events")[-1]["id"]
 
+    @pytest.mark.parametrize("pages", [1])
     def test_too_many_requests(self, crowd: Ledger) -> None:
         self.fault(crowd, 1, action="status", status=429)
         run_id = crowd.runs.begin()
@@ -252,6 +254,7 @@ class TestManyPages:
         run = crowd.runs.run(run_id)
         assert (run.state, run.throttled, run.missing) == ("succeeded", 0, len(crowd.meant()))
 
+    @pytest.mark.parametrize("pages", [2])
     def test_the_event_to_go_on_from_is_gone(self, crowd: Ledger) -> None:
         """Stripe forgot it meanwhile: the range is read once more, and nothing is doubled."""
         self.fault(crowd, 2, action="status", status=500)

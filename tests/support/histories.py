@@ -72,12 +72,14 @@ class Account:
         self.url, self.key = url, key or f"sk_test_{secrets.token_hex(12)}"
         self.billing = Billing(client(self.key, url))
         self.snapshots: list[Snapshot] = []
+        self._http = requests.Session()
+        self._http.trust_env = False  # it is looked up anew for each request
         if version:
             self.control("api_version", version=version)
 
     def call(self, method: str, path: str, **params: Any) -> Plain:
         where = {"params": params} if method == "GET" else {"data": params}
-        answer = requests.request(
+        answer = self._http.request(
             method, f"{self.url}/v1/{path}", auth=(self.key, ""), timeout=20, **where
         )
         assert answer.status_code in {200, 402}, answer.text
@@ -95,7 +97,7 @@ class Account:
 
     def control(self, path: str, **body: Any) -> None:
         """Use the sandbox's control plane."""
-        answer = requests.post(
+        answer = self._http.post(
             f"{self.url}/_sandbox/{path}", auth=(self.key, ""), json=body, timeout=60
         )
         answer.raise_for_status()

@@ -14,12 +14,20 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from payments.config import Settings
 from tests.support import network, stack
 from tests.support.shop import Shop
 
 network.forbid_foreign_hosts()
+
+# What an example takes says how busy the machine is, nothing about the service.
+hypothesis_settings.register_profile(
+    "payments", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("payments")
 
 
 @pytest.fixture(scope="session")

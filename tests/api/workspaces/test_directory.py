@@ -15,7 +15,7 @@ from payments.kit.transactions import transaction
 from payments.workspaces import directory, errors, rosters, slugs
 from payments.workspaces.models import PricingPlan, Workspace
 from tests.support.hostile import BROKEN_BODIES, LITERAL, NO_TEXTS, UNSTORABLE
-from tests.support.people import Cast, new_workspace, sign_up, workspace_with_roles
+from tests.support.people import Cast, Person, join, new_workspace, sign_up, workspace_with_roles
 
 WORKSPACES = "/api/workspaces"
 FIELDS = {
@@ -28,10 +28,27 @@ ADDRESS = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module", autouse=True)
+def noise(app: Flask, worker: None) -> Cast:
+    """Somebody else's workspace, which no answer may show."""
+    return workspace_with_roles(app.test_client(), "Noise").complete()
+
+
+@pytest.fixture(scope="module")
+def still(app: Flask, worker: None) -> Cast:
+    """A workspace for tests that change nothing in it."""
+    return workspace_with_roles(app.test_client()).complete()
+
+
 @pytest.fixture
 def cast(client: FlaskClient) -> Cast:
-    workspace_with_roles(client, "Noise")
     return workspace_with_roles(client)
+
+
+@pytest.fixture(scope="module")
+def ann(app: Flask, worker: None) -> Person:
+    """Somebody whose workspaces nobody counts."""
+    return sign_up(app.test_client())
 
 
 def close(app: Flask, workspace_id: int) -> None:
@@ -42,24 +59,26 @@ def close(app: Flask, workspace_id: int) -> None:
 
 
 class TestList:
-    def test_lists_the_callers_workspaces(self, cast: Cast) -> None:
-        answer = cast.admin.get(WORKSPACES)
+    def test_lists_the_callers_workspaces(self, client: FlaskClient, ann: Person) -> None:
+        adam, place = sign_up(client, "Adam"), new_workspace(ann)
+        join(place, ann, adam, "admin")
+        answer = adam.get(WORKSPACES)
         assert answer.status_code == 200
         assert answer.json["message"] == "Workspaces retrieved successfully"
         assert answer.json["count"] == 2
         home, acme = answer.json["data"]
         assert set(acme) == FIELDS
-        assert (home["slug"], home["userRole"]) == (cast.admin.home.slug, "owner")
-        assert (acme["slug"], acme["userRole"]) == (cast.workspace.slug, "admin")
+        assert (home["slug"], home["userRole"]) == (adam.home.slug, "owner")
+        assert (acme["slug"], acme["userRole"]) == (place.slug, "admin")
 
     @pytest.mark.parametrize("role", ["owner", "admin", "member"])
-    def test_tells_the_callers_role(self, cast: Cast, role: str) -> None:
-        rows = cast[role].get(WORKSPACES).json["data"]
-        assert [r["userRole"] for r in rows if r["id"] == cast.workspace.id] == [role]
+    def test_tells_the_callers_role(self, still: Cast, role: str) -> None:
+        rows = still[role].get(WORKSPACES).json["data"]
+        assert [r["userRole"] for r in rows if r["id"] == still.workspace.id] == [role]
 
-    def test_an_outsider_does_not_see_it(self, cast: Cast) -> None:
-        rows = cast.outsider.get(WORKSPACES).json["data"]
-        assert [row["id"] for row in rows] == [cast.outsider.home.id]
+    def test_an_outsider_does_not_see_it(self, still: Cast) -> None:
+        rows = still.outsider.get(WORKSPACES).json["data"]
+        assert [row["id"] for row in rows] == [still.outsider.home.id]
 
     def test_inactive_workspaces_are_left_out(self, app: Flask, cast: Cast) -> None:
         close(app, cast.workspace.id)
@@ -71,8 +90,7 @@ class TestList:
 
 
 class TestCreate:
-    def test_creates_a_workspace_on_the_free_plan(self, client: FlaskClient) -> None:
-        ann = sign_up(client)
+    def test_creates_a_workspace_on_the_free_plan(self, ann: Person) -> None:
         body = {"name": "  Ann & Sons  ", "description": " We sell "}
         answer = ann.post(WORKSPACES, body)
         assert answer.status_code == 200
@@ -85,8 +103,7 @@ class TestCreate:
         assert data["profileImage"] is data["billingAddress"] is None
         assert data["joinedAt"].endswith("Z")
 
-    def test_without_a_description(self, client: FlaskClient) -> None:
-        ann = sign_up(client)
+    def test_without_a_description(self, ann: Person) -> None:
         for body in ({"name": "Acme"}, {"name": "Acme", "description": None}):
             assert ann.post(WORKSPACES, body).json["data"]["description"] == ""
 
@@ -104,13 +121,11 @@ class TestCreate:
             "numbered-twice", "numbered-twice-2", "numbered-twice-3",
         ]  # fmt: skip
 
-    def test_a_number_that_somebody_chose_is_skipped(self, client: FlaskClient) -> None:
-        ann = sign_up(client)
+    def test_a_number_that_somebody_chose_is_skipped(self, ann: Person) -> None:
         slugs_made = [new_workspace(ann, n).slug for n in ("Skip 2", "Skip", "Skip", "Skip")]
         assert slugs_made == ["skip-2", "skip", "skip-3", "skip-4"]
 
-    def test_an_inactive_workspace_keeps_its_slug(self, app: Flask, client: FlaskClient) -> None:
-        ann = sign_up(client)
+    def test_an_inactive_workspace_keeps_its_slug(self, app: Flask, ann: Person) -> None:
         first = new_workspace(ann, "Closed Shop")
         close(app, first.id)
         assert new_workspace(ann, "Closed Shop").slug == "closed-shop-2"
@@ -118,15 +133,13 @@ class TestCreate:
     @pytest.mark.parametrize(
         "name", ["Payment Method", "Webhook", "Check Name", "WORKSPACE", "東京"]
     )
-    def test_words_of_our_paths_are_no_slugs(self, client: FlaskClient, name: str) -> None:
-        ann = sign_up(client)
+    def test_words_of_our_paths_are_no_slugs(self, ann: Person, name: str) -> None:
         place = new_workspace(ann, name)
         assert place.slug not in slugs.RESERVED
         assert place.slug.startswith(slugs.slugify(name))
         assert ann.get(place.path).json["data"]["id"] == place.id
 
-    def test_many_at_the_same_moment(self, app: Flask, client: FlaskClient) -> None:
-        ann = sign_up(client)
+    def test_many_at_the_same_moment(self, app: Flask, ann: Person) -> None:
 
         def create(_: int) -> str:
             options = {"json": {"name": "Rush Hour"}, "headers": ann.headers}
@@ -137,18 +150,16 @@ class TestCreate:
         assert sorted(made) == sorted({"rush-hour", *(f"rush-hour-{n}" for n in range(2, 17))})
 
     def test_a_slug_taken_between_the_look_and_the_insert(
-        self, context: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+        self, context: Flask, ann: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        ann = sign_up(client)
         taken = new_workspace(ann, "Snatched").slug
         offers = iter([taken, taken, "snatched-9"])
         monkeypatch.setattr(slugs, "free_slug", lambda base: next(offers))
         assert new_workspace(ann, "Snatched").slug == "snatched-9"
 
     def test_a_slug_that_is_always_taken_gets_a_long_number(
-        self, context: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+        self, context: Flask, ann: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        ann = sign_up(client)
         taken = new_workspace(ann, "Popular").slug
         monkeypatch.setattr(slugs, "free_slug", lambda base: taken)
         slug = new_workspace(ann, "Popular").slug
@@ -161,16 +172,14 @@ class TestCreate:
         assert len(slugs.free_slug("acme")) == len("acme-") + 8
 
     @pytest.mark.parametrize("name", LITERAL.values(), ids=LITERAL)
-    def test_a_name_is_kept_literally(self, client: FlaskClient, name: str) -> None:
-        ann = sign_up(client)
+    def test_a_name_is_kept_literally(self, ann: Person, name: str) -> None:
         body = {"name": name, "description": name}
         data = ann.post(WORKSPACES, body).json["data"]
         assert (data["name"], data["description"]) == (name, name)
         assert ann.get(f"{WORKSPACES}/{data['slug']}").json["data"]["name"] == name
 
     @pytest.mark.parametrize("name", ["x", "x" * 100, "ﷺ" * 100, "ﬃ" * 100])
-    def test_the_shortest_and_the_longest_name(self, client: FlaskClient, name: str) -> None:
-        ann = sign_up(client)
+    def test_the_shortest_and_the_longest_name(self, ann: Person, name: str) -> None:
         for _ in range(2):
             data = ann.post(WORKSPACES, {"name": name}).json["data"]
             assert data["name"] == name
@@ -178,35 +187,35 @@ class TestCreate:
             assert ann.get(f"{WORKSPACES}/{data['slug']}").status_code == 200
 
     @pytest.mark.parametrize("name", ["", "   ", "x" * 101, "x" * 10_000, *UNSTORABLE.values()])
-    def test_a_bad_name(self, client: FlaskClient, name: str) -> None:
-        answer = sign_up(client).post(WORKSPACES, {"name": name})
+    def test_a_bad_name(self, ann: Person, name: str) -> None:
+        answer = ann.post(WORKSPACES, {"name": name})
         assert (answer.status_code, answer.json["code"]) == (400, "invalid_field")
 
     @pytest.mark.parametrize("value", NO_TEXTS.values(), ids=NO_TEXTS)
-    def test_a_name_is_a_text(self, client: FlaskClient, value: object) -> None:
-        assert sign_up(client).post(WORKSPACES, {"name": value}).status_code == 400
+    def test_a_name_is_a_text(self, ann: Person, value: object) -> None:
+        assert ann.post(WORKSPACES, {"name": value}).status_code == 400
 
     @pytest.mark.parametrize("text", ["x" * 351, "x" * 10_000, *UNSTORABLE.values(), 7, [], {}])
-    def test_a_bad_description(self, client: FlaskClient, text: object) -> None:
-        answer = sign_up(client).post(WORKSPACES, {"name": "Acme", "description": text})
+    def test_a_bad_description(self, ann: Person, text: object) -> None:
+        answer = ann.post(WORKSPACES, {"name": "Acme", "description": text})
         assert answer.status_code == 400
         assert list(answer.json["details"]["fields"]) == ["description"]
 
-    def test_the_name_is_required(self, client: FlaskClient) -> None:
-        answer = sign_up(client).post(WORKSPACES, {})
+    def test_the_name_is_required(self, ann: Person) -> None:
+        answer = ann.post(WORKSPACES, {})
         assert (answer.status_code, answer.json["message"]) == (400, "name is required")
 
     @pytest.mark.parametrize("body", BROKEN_BODIES.values(), ids=BROKEN_BODIES)
-    def test_a_broken_body(self, client: FlaskClient, body: bytes) -> None:
-        answer = sign_up(client).post(WORKSPACES, data=body, content_type="application/json")
+    def test_a_broken_body(self, ann: Person, body: bytes) -> None:
+        answer = ann.post(WORKSPACES, data=body, content_type="application/json")
         assert answer.status_code == 400
 
-    def test_what_only_the_service_decides_is_ignored(self, client: FlaskClient) -> None:
+    def test_what_only_the_service_decides_is_ignored(self, ann: Person) -> None:
         body = {
             "name": "Mine", "slug": "yours", "planId": 4, "plan_id": 4, "isActive": False, "id": 1,
             "stripeCustomerId": "cus_1", "stripe_customer_id": "cus_1", "userRole": "member",
         }  # fmt: skip
-        data = sign_up(client).post(WORKSPACES, body).json["data"]
+        data = ann.post(WORKSPACES, body).json["data"]
         assert data["slug"].startswith("mine")
         assert (data["planId"], data["isActive"], data["userRole"]) == (1, True, "owner")
         assert data["id"] != 1
@@ -215,9 +224,8 @@ class TestCreate:
         assert client.post(WORKSPACES, json={}).status_code == 401
 
     def test_without_a_free_plan_nothing_is_given_away(
-        self, context: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+        self, context: Flask, ann: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        ann = sign_up(client)
         monkeypatch.setattr(rosters, "find_free_plan", lambda: None)
         answer = ann.post(WORKSPACES, {"name": "Acme"})
         assert (answer.status_code, answer.json["code"]) == (503, "no_free_plan")
@@ -244,37 +252,36 @@ def _set_active(plan_ids: list[int], *, active: bool) -> None:
 
 
 class TestCheckName:
-    def check(self, client: FlaskClient, name: str):
-        return sign_up(client).get(f"{WORKSPACES}/check-name", query_string={"name": name})
+    def check(self, ann: Person, name: str):
+        return ann.get(f"{WORKSPACES}/check-name", query_string={"name": name})
 
-    def test_a_free_name(self, client: FlaskClient) -> None:
-        answer = self.check(client, "  Nobody's Name ")
+    def test_a_free_name(self, ann: Person) -> None:
+        answer = self.check(ann, "  Nobody's Name ")
         assert answer.status_code == 200
         assert answer.json["data"] == {
             "name": "Nobody's Name", "slug": "nobodys-name", "available": True,
         }  # fmt: skip
 
-    def test_a_taken_name(self, client: FlaskClient) -> None:
+    def test_a_taken_name(self, client: FlaskClient, ann: Person) -> None:
         new_workspace(sign_up(client), "Somebody's Name")
-        data = self.check(client, "SOMEBODYS – name!").json["data"]
+        data = self.check(ann, "SOMEBODYS – name!").json["data"]
         assert (data["slug"], data["available"]) == ("somebodys-name", False)
 
-    def test_it_says_what_creating_then_does(self, client: FlaskClient) -> None:
-        ann = sign_up(client)
+    def test_it_says_what_creating_then_does(self, ann: Person) -> None:
         for name in ("Foretold", "Foretold", "Webhook"):
             told = ann.get(f"{WORKSPACES}/check-name", query_string={"name": name}).json["data"]
             assert (new_workspace(ann, name).slug == told["slug"]) is told["available"]
 
     @pytest.mark.parametrize("name", ["", "  ", "x" * 101, "x" * 10_000, "a\x00b"])
-    def test_a_bad_name(self, client: FlaskClient, name: str) -> None:
-        assert self.check(client, name).status_code == 400
+    def test_a_bad_name(self, ann: Person, name: str) -> None:
+        assert self.check(ann, name).status_code == 400
 
-    def test_the_name_is_required(self, client: FlaskClient) -> None:
-        answer = sign_up(client).get(f"{WORKSPACES}/check-name")
+    def test_the_name_is_required(self, ann: Person) -> None:
+        answer = ann.get(f"{WORKSPACES}/check-name")
         assert (answer.status_code, answer.json["code"]) == (400, "missing_field")
 
-    def test_bytes_that_are_no_text(self, client: FlaskClient) -> None:
-        answer = sign_up(client).get(f"{WORKSPACES}/check-name?name=%ED%A0%80%FF")
+    def test_bytes_that_are_no_text(self, ann: Person) -> None:
+        answer = ann.get(f"{WORKSPACES}/check-name?name=%ED%A0%80%FF")
         assert answer.status_code in {200, 400}
 
     def test_nobody(self, client: FlaskClient) -> None:
@@ -283,25 +290,25 @@ class TestCheckName:
 
 class TestGet:
     @pytest.mark.parametrize("role", ["owner", "admin", "member"])
-    def test_shows_the_workspace_its_plan_and_the_role(self, cast: Cast, role: str) -> None:
-        answer = cast[role].get(cast.workspace.path)
+    def test_shows_the_workspace_its_plan_and_the_role(self, still: Cast, role: str) -> None:
+        answer = still[role].get(still.workspace.path)
         assert answer.status_code == 200
         data = answer.json["data"]
         assert set(data) == FIELDS | {"plan"}
-        assert (data["id"], data["userRole"]) == (cast.workspace.id, role)
+        assert (data["id"], data["userRole"]) == (still.workspace.id, role)
         assert data["plan"]["id"] == data["planId"]
         assert data["plan"]["slug"] == "free"
         assert "stripe" not in answer.text.lower()
 
-    def test_an_outsider(self, cast: Cast) -> None:
-        answer = cast.outsider.get(cast.workspace.path)
+    def test_an_outsider(self, still: Cast) -> None:
+        answer = still.outsider.get(still.workspace.path)
         assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
 
-    def test_nobody(self, client: FlaskClient, cast: Cast) -> None:
-        assert client.get(cast.workspace.path).status_code == 401
+    def test_nobody(self, client: FlaskClient, still: Cast) -> None:
+        assert client.get(still.workspace.path).status_code == 401
 
-    def test_no_such_workspace(self, cast: Cast) -> None:
-        answer = cast.owner.get(f"{WORKSPACES}/no-such-workspace")
+    def test_no_such_workspace(self, still: Cast) -> None:
+        answer = still.owner.get(f"{WORKSPACES}/no-such-workspace")
         assert (answer.status_code, answer.json["code"]) == (404, "workspace_not_found")
 
     def test_an_inactive_workspace(self, app: Flask, cast: Cast) -> None:
@@ -314,6 +321,6 @@ class TestGet:
          "x" * 101,
          "'%20OR%201=1--", "..%5c", "a.b", "x" * 10_000, "a%0A"],
     )  # fmt: skip
-    def test_a_bad_slug(self, cast: Cast, slug: str) -> None:
-        answer = cast.owner.get(f"{WORKSPACES}/{slug}")
+    def test_a_bad_slug(self, still: Cast, slug: str) -> None:
+        answer = still.owner.get(f"{WORKSPACES}/{slug}")
         assert (answer.status_code, answer.json["code"]) == (400, "invalid_slug")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from flask import Flask
 
@@ -20,27 +22,42 @@ def invoice(shop: Shop, payer: Cast) -> dict:
     return shop.invoices(payer.owner, payer.workspace.slug)[0]
 
 
+@pytest.fixture(scope="module")
+def reader(open_shop: Shop, new_payer: Callable[[], Cast]) -> Cast:
+    """A workspace with a paid invoice for tests that only read it."""
+    cast = new_payer()
+    assert open_shop.upgrade(cast.owner, cast.workspace.slug).status_code == 200
+    return cast
+
+
+@pytest.fixture(scope="module")
+def kept(open_shop: Shop, reader: Cast) -> dict:
+    """The reader's invoice."""
+    (invoice,) = open_shop.invoices(reader.owner, reader.workspace.slug)
+    return invoice
+
+
 class TestDownload:
-    def test_returns_the_pdf_itself(self, payer: Cast, invoice: dict) -> None:
-        answer = pdf_of(payer.owner, payer.workspace, invoice["id"])
+    def test_returns_the_pdf_itself(self, reader: Cast, kept: dict) -> None:
+        answer = pdf_of(reader.owner, reader.workspace, kept["id"])
         assert answer.status_code == 200
         assert answer.content_type == "application/pdf"
-        number = invoice["invoiceNumber"]
+        number = kept["invoiceNumber"]
         assert answer.headers["Content-Disposition"] == f'attachment; filename="{number}.pdf"'
         assert int(answer.headers["Content-Length"]) == len(answer.data)
         assert answer.data.startswith(b"%PDF-")
         assert "no-store" in answer.headers["Cache-Control"]
         assert "Location" not in answer.headers
 
-    def test_says_what_the_invoice_says(self, payer: Cast, invoice: dict) -> None:
-        text = pdf_text(pdf_of(payer.owner, payer.workspace, invoice["id"]))
-        for part in (invoice["invoiceNumber"], "John's Workspace", "Starter", "$9.99", "4242"):
+    def test_says_what_the_invoice_says(self, reader: Cast, kept: dict) -> None:
+        text = pdf_text(pdf_of(reader.owner, reader.workspace, kept["id"]))
+        for part in (kept["invoiceNumber"], "John's Workspace", "Starter", "$9.99", "4242"):
             assert part in text
         assert "Paid" in text
 
-    def test_members_may_download(self, payer: Cast, invoice: dict) -> None:
-        assert pdf_of(payer.member, payer.workspace, invoice["id"]).status_code == 200
-        assert pdf_of(payer.outsider, payer.workspace, invoice["id"]).status_code == 403
+    def test_members_may_download(self, reader: Cast, kept: dict) -> None:
+        assert pdf_of(reader.member, reader.workspace, kept["id"]).status_code == 200
+        assert pdf_of(reader.outsider, reader.workspace, kept["id"]).status_code == 403
 
     def test_bill_to_shows_the_billing_address(self, payer: Cast, invoice: dict) -> None:
         address = {
@@ -72,44 +89,44 @@ class TestDownload:
         assert "$0.00" in pdf_text(pdf_of(payer.owner, payer.workspace, downgrade["id"]))
         assert "Failed" in pdf_text(pdf_of(payer.owner, payer.workspace, failed["id"]))
 
-    def test_the_same_bytes_twice(self, payer: Cast, invoice: dict) -> None:
+    def test_the_same_bytes_twice(self, reader: Cast, kept: dict) -> None:
         """What is stored is served as it is."""
-        pdfs = {pdf_of(payer.owner, payer.workspace, invoice["id"]).data for _ in range(2)}
+        pdfs = {pdf_of(reader.owner, reader.workspace, kept["id"]).data for _ in range(2)}
         assert len(pdfs) == 1
 
     def test_the_stored_copy_lies_where_the_contract_says(
-        self, app: Flask, payer: Cast, invoice: dict
+        self, app: Flask, reader: Cast, kept: dict
     ) -> None:
-        answer = pdf_of(payer.owner, payer.workspace, invoice["id"])
+        answer = pdf_of(reader.owner, reader.workspace, kept["id"])
         folder = app.extensions["payments.settings"].data_dir
-        key = f"invoices/{payer.workspace.id}/{invoice['invoiceNumber']}.pdf"
+        key = f"invoices/{reader.workspace.id}/{kept['invoiceNumber']}.pdf"
         (stored,) = list(folder.rglob(key.rsplit("/", 1)[1]))
         assert str(stored).endswith(key)
         assert stored.read_bytes() == answer.data
 
     def test_a_lost_or_broken_copy_is_made_again(
-        self, app: Flask, payer: Cast, invoice: dict
+        self, app: Flask, reader: Cast, kept: dict
     ) -> None:
-        pdf_of(payer.owner, payer.workspace, invoice["id"])
+        pdf_of(reader.owner, reader.workspace, kept["id"])
         folder = app.extensions["payments.settings"].data_dir
-        (stored,) = list(folder.rglob(f"{invoice['invoiceNumber']}.pdf"))
+        (stored,) = list(folder.rglob(f"{kept['invoiceNumber']}.pdf"))
         for spoil in (stored.unlink, lambda: stored.write_bytes(b"%PDF-broken")):
             spoil()
-            text = pdf_text(pdf_of(payer.owner, payer.workspace, invoice["id"]))
-            assert invoice["invoiceNumber"] in text
+            text = pdf_text(pdf_of(reader.owner, reader.workspace, kept["id"]))
+            assert kept["invoiceNumber"] in text
 
-    def test_it_works_without_a_stripe_key(self, app: Flask, payer: Cast, invoice: dict) -> None:
+    def test_it_works_without_a_stripe_key(self, app: Flask, reader: Cast, kept: dict) -> None:
         with settings_of(app, stripe_secret_key=None):
-            assert pdf_of(payer.owner, payer.workspace, invoice["id"]).status_code == 200
+            assert pdf_of(reader.owner, reader.workspace, kept["id"]).status_code == 200
 
     def test_a_pdf_that_cannot_be_made_is_a_500_in_json(
-        self, payer: Cast, invoice: dict, monkeypatch: pytest.MonkeyPatch
+        self, reader: Cast, kept: dict, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fail(_: int) -> bytes:
             raise RenderFailed("no fonts")
 
         monkeypatch.setattr(documents, "fetch", fail)
-        answer = pdf_of(payer.owner, payer.workspace, invoice["id"])
+        answer = pdf_of(reader.owner, reader.workspace, kept["id"])
         assert (answer.status_code, answer.json["code"]) == (500, "document_failed")
 
     @pytest.mark.parametrize("raw", ["0", "999999999"])
@@ -125,13 +142,13 @@ class TestDownload:
 
 @pytest.mark.parametrize("name", sorted(LITERAL))
 def test_odd_names_are_printed_and_never_leave_the_text(
-    app: Flask, shop: Shop, cast: Cast, name: str
+    app: Flask, shop: Shop, reader: Cast, name: str
 ) -> None:
     """Markup in a name is text, and no name gets into a header."""
-    place = new_workspace(cast.owner, LITERAL[name][:100])
-    shop.upgrade(cast.owner, place.slug, add_plan(app, price_minor=0))
-    (invoice,) = shop.invoices(cast.owner, place.slug)
-    answer = pdf_of(cast.owner, place, invoice["id"])
+    place = new_workspace(reader.owner, LITERAL[name][:100])
+    shop.upgrade(reader.owner, place.slug, add_plan(app, price_minor=0))
+    (invoice,) = shop.invoices(reader.owner, place.slug)
+    answer = pdf_of(reader.owner, place, invoice["id"])
     number = invoice["invoiceNumber"]
     assert answer.headers["Content-Disposition"] == f'attachment; filename="{number}.pdf"'
     text = pdf_text(answer).replace(" ", "")

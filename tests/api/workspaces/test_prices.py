@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -31,6 +32,12 @@ def shown(cast: Cast, slug: str) -> object:
     return price
 
 
+@pytest.fixture(scope="module")
+def hesitant(new_payer: Callable[[], Cast]) -> Cast:
+    """Somebody whose upgrades are all refused before anything happens."""
+    return new_payer()
+
+
 class TestExpectedAmount:
     def test_the_price_that_was_shown_is_charged(self, app: Flask, payer: Cast) -> None:
         slug = add_plan(app, price_minor=1250)
@@ -40,19 +47,19 @@ class TestExpectedAmount:
 
     @pytest.mark.parametrize("now", [1300, 1200, 0])
     def test_a_price_that_changed_meanwhile_is_refused(
-        self, app: Flask, shop: Shop, payer: Cast, now: int
+        self, app: Flask, shop: Shop, hesitant: Cast, now: int
     ) -> None:
         """Dearer, cheaper or for nothing: not what was agreed to, so nothing at all happens."""
         slug = add_plan(app, price_minor=1250)
-        price = shown(payer, slug)
+        price = shown(hesitant, slug)
         reprice(app, slug, now)
         before = len(sent(shop, "/v1/payment_intents"))
-        answer = upgrade(payer, planSlug=slug, expectedAmount=price)
+        answer = upgrade(hesitant, planSlug=slug, expectedAmount=price)
         assert (answer.status_code, answer.json["code"]) == (409, "price_changed")
         assert answer.json["details"] == {"amount": now / 100, "currency": "usd"}
         assert len(sent(shop, "/v1/payment_intents")) == before
-        assert shop.invoices(payer.owner, payer.workspace.slug) == []
-        assert plan_of(payer.owner, payer.workspace) == "free"
+        assert shop.invoices(hesitant.owner, hesitant.workspace.slug) == []
+        assert plan_of(hesitant.owner, hesitant.workspace) == "free"
 
     def test_who_agrees_to_the_new_price_is_charged_it(self, app: Flask, payer: Cast) -> None:
         slug = add_plan(app, price_minor=1250)
@@ -68,10 +75,10 @@ class TestExpectedAmount:
         assert answer.json["data"]["paymentIntent"]["amount"] == 1300
 
     @pytest.mark.parametrize("amount", ["much", "NaN", [9.99], {}, "1e999999999"])
-    def test_what_is_no_amount_is_refused(self, payer: Cast, amount: object) -> None:
-        answer = upgrade(payer, planSlug="starter", expectedAmount=amount)
+    def test_what_is_no_amount_is_refused(self, hesitant: Cast, amount: object) -> None:
+        answer = upgrade(hesitant, planSlug="starter", expectedAmount=amount)
         assert answer.status_code in {400, 409}
-        assert plan_of(payer.owner, payer.workspace) == "free"
+        assert plan_of(hesitant.owner, hesitant.workspace) == "free"
 
 
 class TestCurrencies:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from payments.auth.models import User
 from payments.kit.db import db
@@ -37,6 +39,17 @@ def paid(shop: Shop, payer: Cast) -> Cast:
     return payer
 
 
+@pytest.fixture(scope="module")
+def refunded(
+    open_shop: Shop, new_payer: Callable[[], Cast], admin: Person
+) -> tuple[Cast, dict, TestResponse]:
+    """A paid invoice over 29.99 that was refunded in full, as it was before, and the answer."""
+    cast = new_payer()
+    assert open_shop.upgrade(cast.owner, cast.workspace.slug, "pro").status_code == 200
+    invoice = invoice_of(open_shop, cast)
+    return cast, invoice, refund(admin, invoice["id"])
+
+
 def invoice_of(shop: Shop, cast: Cast) -> dict:
     return shop.invoices(cast.owner, cast.workspace.slug)[0]
 
@@ -58,9 +71,8 @@ def rows(app: Flask, invoice_id: int) -> list[tuple[str, int]]:
 
 
 class TestRefund:
-    def test_in_full(self, shop: Shop, paid: Cast, admin: Person) -> None:
-        invoice = invoice_of(shop, paid)
-        answer = refund(admin, invoice["id"])
+    def test_in_full(self, shop: Shop, refunded: tuple[Cast, dict, TestResponse]) -> None:
+        paid, invoice, answer = refunded
         assert answer.status_code == 200
         assert answer.json["message"] == "Invoice refunded successfully"
         data = answer.json["data"]
@@ -74,8 +86,9 @@ class TestRefund:
         assert (made["amount"], made["status"]) == (2999, "succeeded")
         assert invoice_of(shop, paid)["status"] == "refunded"
 
-    def test_the_plan_stays(self, shop: Shop, paid: Cast, admin: Person) -> None:
-        refund(admin, invoice_of(shop, paid)["id"])
+    def test_the_plan_stays(self, refunded: tuple[Cast, dict, TestResponse]) -> None:
+        paid, _, answer = refunded
+        assert answer.status_code == 200
         assert plan_of(paid.owner, paid.workspace) == "pro"
 
     def test_in_parts_until_nothing_is_left(self, shop: Shop, paid: Cast, admin: Person) -> None:
@@ -413,9 +426,10 @@ class TestDocument:
         for part in ("Original amount", "Refunded", "$29.99", "$10.00", "Amount due"):
             assert part in text
 
-    def test_a_full_refund_shows_in_the_pdf(self, shop: Shop, paid: Cast, admin: Person) -> None:
-        invoice = invoice_of(shop, paid)
-        refund(admin, invoice["id"])
+    def test_a_full_refund_shows_in_the_pdf(
+        self, refunded: tuple[Cast, dict, TestResponse]
+    ) -> None:
+        paid, invoice, _ = refunded
         text = pdf_text(pdf_of(paid.owner, paid.workspace, invoice["id"]))
         assert "Refunded" in text
         assert "Paid (Refunded" not in text

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from payments.kit.transactions import transaction
 from payments.workspaces.models import Charge, PricingPlan, Workspace
@@ -28,14 +30,23 @@ WORKSPACE_FIELDS = {
     "createdAt", "updatedAt",
 }  # fmt: skip
 
+Upgraded = tuple[Cast, TestResponse]
+
 
 def upgrade(cast: Cast, **body):
     return cast.owner.post(f"{cast.workspace.plan_changes}/upgrade-plan", body)
 
 
+@pytest.fixture(scope="module")
+def upgraded(new_payer: Callable[[], Cast]) -> Upgraded:
+    """A workspace that moved to the starter plan, and what the upgrade was answered."""
+    cast = new_payer()
+    return cast, upgrade(cast, planSlug="starter")
+
+
 class TestUpgrade:
-    def test_charges_the_card_and_switches_the_plan(self, shop: Shop, payer: Cast) -> None:
-        answer = upgrade(payer, planSlug="starter")
+    def test_charges_the_card_and_switches_the_plan(self, upgraded: Upgraded) -> None:
+        payer, answer = upgraded
         assert answer.status_code == 200
         assert set(answer.json) == {"message", "data"}
         assert answer.json["message"] == "Plan upgraded successfully"
@@ -53,8 +64,8 @@ class TestUpgrade:
         assert type(intent["amount"]) is int
         assert plan_of(payer.member, payer.workspace) == "starter"
 
-    def test_stripe_holds_what_we_say(self, shop: Shop, payer: Cast) -> None:
-        answer = upgrade(payer, planSlug="starter")
+    def test_stripe_holds_what_we_say(self, shop: Shop, upgraded: Upgraded) -> None:
+        payer, answer = upgraded
         held = shop.stripe(
             "GET", f"/v1/payment_intents/{answer.json['data']['paymentIntent']['id']}"
         )
@@ -68,9 +79,10 @@ class TestUpgrade:
         assert customer["email"] == f"workspace-{payer.workspace.id}@gateways.app"
 
     def test_the_charge_goes_off_session_under_its_own_key(
-        self, shop: Shop, payer: Cast, app: Flask
+        self, shop: Shop, upgraded: Upgraded, app: Flask
     ) -> None:
-        intent = upgrade(payer, planSlug="starter").json["data"]["paymentIntent"]["id"]
+        payer, answer = upgraded
+        intent = answer.json["data"]["paymentIntent"]["id"]
         (call,) = [
             entry
             for entry in sent(shop, "/v1/payment_intents")
@@ -81,8 +93,9 @@ class TestUpgrade:
         assert str(call["params"]["off_session"]).lower() == "true"
         assert column(app, Charge, int(charge_id), "stripe_payment_intent_id") == intent
 
-    def test_it_leaves_one_paid_invoice(self, shop: Shop, payer: Cast) -> None:
-        intent = upgrade(payer, planSlug="starter").json["data"]["paymentIntent"]
+    def test_it_leaves_one_paid_invoice(self, shop: Shop, upgraded: Upgraded) -> None:
+        payer, answer = upgraded
+        intent = answer.json["data"]["paymentIntent"]
         (invoice,) = shop.invoices(payer.owner, payer.workspace.slug)
         assert (invoice["type"], invoice["status"]) == ("plan_upgrade", "paid")
         assert (invoice["amount"], invoice["currency"]) == (9.99, "usd")
@@ -194,21 +207,22 @@ class TestWhichCard:
         assert "paymentMethodId" in answer.json["details"]["fields"]
 
     def test_a_foreign_card_is_refused_however_it_is_named(
-        self, shop: Shop, payer: Cast, neighbours: Cast
+        self, shop: Shop, still: Cast, neighbours: Cast
     ) -> None:
+        before = shop.invoices(still.owner, still.workspace.slug)
         for card in shop.cards(neighbours.owner, neighbours.workspace.slug):
             for reference in (card["id"], str(card["id"]), card["stripePaymentMethodId"]):
-                answer = upgrade(payer, planSlug="starter", paymentMethodId=reference)
+                answer = upgrade(still, planSlug="starter", paymentMethodId=reference)
                 assert (answer.status_code, answer.json["code"]) == (400, "invalid_payment_method")
-        assert shop.invoices(payer.owner, payer.workspace.slug) == []
+        assert shop.invoices(still.owner, still.workspace.slug) == before
 
     def test_a_card_of_a_foreign_customer_is_refused(
-        self, shop: Shop, payer: Cast, neighbours: Cast
+        self, shop: Shop, still: Cast, neighbours: Cast
     ) -> None:
         """It was set up for the neighbours, and nobody has confirmed it with us yet."""
         setup = shop.set_up(neighbours.owner, neighbours.workspace.slug)
         method = shop.browser_confirms_setup(setup)["payment_method"]
-        answer = upgrade(payer, planSlug="starter", paymentMethodId=method)
+        answer = upgrade(still, planSlug="starter", paymentMethodId=method)
         assert (answer.status_code, answer.json["code"]) == (400, "invalid_payment_method")
 
     def test_a_deleted_card_is_refused(self, shop: Shop, payer: Cast) -> None:
@@ -237,8 +251,8 @@ class TestWhichCard:
 
 
 class TestWhichPlan:
-    def test_the_same_plan_is_no_upgrade(self, shop: Shop, payer: Cast) -> None:
-        upgrade(payer, planSlug="starter")
+    def test_the_same_plan_is_no_upgrade(self, shop: Shop, upgraded: Upgraded) -> None:
+        payer, _ = upgraded
         answer = upgrade(payer, planSlug="starter")
         assert (answer.status_code, answer.json["code"]) == (400, "not_an_upgrade")
         assert "higher tier" in answer.json["message"]
@@ -328,6 +342,18 @@ DECLINES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def debtor(new_payer: Callable[[], Cast]) -> Cast:
+    """Somebody whose card is declined again and again."""
+    return new_payer()
+
+
+@pytest.fixture(scope="module")
+def cardless(new_cast: Callable[[], Cast]) -> Cast:
+    """Somebody whose cards are never taken."""
+    return new_cast()
+
+
 class TestDecline:
     def test_a_card_that_saves_and_then_declines(self, shop: Shop, cast: Cast) -> None:
         """4000 0000 0000 0341: Stripe's message reaches its holder, the plan stays."""
@@ -364,7 +390,7 @@ class TestDecline:
 
     @pytest.mark.parametrize(("code", "decline_code", "message"), DECLINES)
     def test_the_issuers_reason_is_told(
-        self, shop: Shop, payer: Cast, code: str, decline_code: str, message: str
+        self, shop: Shop, debtor: Cast, code: str, decline_code: str, message: str
     ) -> None:
         error = {
             "type": "card_error",
@@ -373,7 +399,7 @@ class TestDecline:
             "message": message,
         }
         fault(shop, "error", status=402, error=error)
-        answer = upgrade(payer, planSlug="starter")
+        answer = upgrade(debtor, planSlug="starter")
         assert (answer.status_code, answer.json["code"]) == (402, "card_declined")
         assert answer.json["message"] == message
         assert answer.json["details"]["declineCode"] == decline_code
@@ -389,13 +415,13 @@ class TestDecline:
         ],
     )
     def test_a_raw_card_that_cannot_even_be_attached(
-        self, shop: Shop, cast: Cast, card: str, decline_code: str
+        self, shop: Shop, cardless: Cast, card: str, decline_code: str
     ) -> None:
-        answer = upgrade(cast, planSlug="starter", paymentMethodId=card)
+        answer = upgrade(cardless, planSlug="starter", paymentMethodId=card)
         assert (answer.status_code, answer.json["code"]) == (402, "card_declined")
         assert answer.json["details"]["declineCode"] == decline_code
-        assert shop.cards(cast.owner, cast.workspace.slug) == []
-        assert shop.invoices(cast.owner, cast.workspace.slug) == []
+        assert shop.cards(cardless.owner, cardless.workspace.slug) == []
+        assert shop.invoices(cardless.owner, cardless.workspace.slug) == []
 
 
 class TestWhenStripeFails:
@@ -456,8 +482,8 @@ class TestTwoAtOnce:
             assert list(pool.map(click, paths)) == [200, 200]
 
 
-def test_one_payment_is_behind_a_charge(shop: Shop, payer: Cast) -> None:
-    upgrade(payer, planSlug="starter")
-    call = sent(shop, "/v1/payment_intents")[-1]
-    charge_id = int(call["params"]["metadata"]["charge_id"])
+def test_one_payment_is_behind_a_charge(shop: Shop, upgraded: Upgraded) -> None:
+    intent = upgraded[1].json["data"]["paymentIntent"]["id"]
+    held = shop.stripe("GET", f"/v1/payment_intents/{intent}")
+    charge_id = int(held["metadata"]["charge_id"])
     assert len(charge_calls(shop, charge_id)) == len(payments_at_stripe(shop, charge_id)) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -32,6 +33,18 @@ FIELDS = {
     "id", "workspaceId", "status", "amount", "currency", "planId", "invoiceId", "paymentMethodId",
     "stripePaymentMethodId", "paymentIntentId", "error", "expiresAt", "createdAt", "updatedAt",
 }  # fmt: skip
+
+
+Settled = tuple[Cast, int]
+
+
+@pytest.fixture(scope="module")
+def settled(open_shop: Shop, new_payer: Callable[[], Cast]) -> Settled:
+    """A workspace, and its charge that has succeeded."""
+    cast = new_payer()
+    charge_id = open_async(open_shop, cast)
+    until(cast, charge_id, "succeeded")
+    return cast, charge_id
 
 
 class TestAsync:
@@ -88,15 +101,13 @@ class TestAsync:
 
 
 class TestGet:
-    def test_everybody_of_the_workspace_may_look(self, shop: Shop, payer: Cast) -> None:
-        charge_id = open_async(shop, payer)
-        until(payer, charge_id, "succeeded")
+    def test_everybody_of_the_workspace_may_look(self, settled: Settled) -> None:
+        payer, charge_id = settled
         for role in ("owner", "admin", "member"):
             assert charge_of(payer, charge_id, payer[role])["status"] == "succeeded"
 
-    def test_a_foreign_one_is_not_found(self, shop: Shop, payer: Cast, neighbours: Cast) -> None:
-        charge_id = open_async(shop, payer)
-        until(payer, charge_id, "succeeded")
+    def test_a_foreign_one_is_not_found(self, settled: Settled, neighbours: Cast) -> None:
+        _, charge_id = settled
         answer = neighbours.owner.get(f"{neighbours.workspace.payments}/charges/{charge_id}")
         assert (answer.status_code, answer.json["code"]) == (404, "charge_not_found")
 
@@ -118,9 +129,8 @@ class TestCancel:
         assert (answer.status_code, answer.json["code"]) == (409, "charge_not_cancelable")
         until(payer, charge_id, "succeeded")
 
-    def test_a_succeeded_charge_cannot_be_canceled(self, shop: Shop, payer: Cast) -> None:
-        charge_id = open_async(shop, payer)
-        until(payer, charge_id, "succeeded")
+    def test_a_succeeded_charge_cannot_be_canceled(self, settled: Settled) -> None:
+        payer, charge_id = settled
         answer = payer.owner.post(f"{payer.workspace.payments}/charges/{charge_id}/cancel")
         assert answer.status_code == 409
 
@@ -264,10 +274,9 @@ class TestLeases:
         assert len(charge_calls(shop, charge_id)) == 1
 
     def test_a_settled_charge_is_never_called_again(
-        self, app: Flask, shop: Shop, payer: Cast
+        self, app: Flask, shop: Shop, settled: Settled
     ) -> None:
-        charge_id = open_async(shop, payer)
-        until(payer, charge_id, "succeeded")
+        _, charge_id = settled
         for _ in range(3):
             try_again(app, charge_id)
         assert len(charge_calls(shop, charge_id)) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -44,24 +45,29 @@ FIELDS = {
 }
 
 
-@pytest.fixture
-def moved(shop: Shop, payer: Cast) -> Cast:
+def up_and_down(cast: Cast, shop: Shop) -> Cast:
+    shop.upgrade(cast.owner, cast.workspace.slug)
+    down = f"{cast.workspace.plan_changes}/downgrade-plan"
+    assert cast.owner.post(down, {"planSlug": "free"}).status_code == 200
+    return cast
+
+
+@pytest.fixture(scope="module")
+def moved(open_shop: Shop, new_payer: Callable[[], Cast]) -> Cast:
     """A workspace that went up and down again: the two invoices of the documentation."""
-    shop.upgrade(payer.owner, payer.workspace.slug)
-    down = f"{payer.workspace.plan_changes}/downgrade-plan"
-    assert payer.owner.post(down, {"planSlug": "free"}).status_code == 200
-    return payer
+    return up_and_down(new_payer(), open_shop)
 
 
-@pytest.fixture
-def many(shop: Shop, moved: Cast) -> Cast:
-    """Seven invoices, one of them refunded in full."""
-    down = f"{moved.workspace.plan_changes}/downgrade-plan"
+@pytest.fixture(scope="module")
+def many(open_shop: Shop, new_payer: Callable[[], Cast]) -> Cast:
+    """Seven invoices of a workspace that went up and down."""
+    cast = up_and_down(new_payer(), open_shop)
+    down = f"{cast.workspace.plan_changes}/downgrade-plan"
     for plan in ("pro", "ultimate"):
-        shop.upgrade(moved.owner, moved.workspace.slug, plan)
+        open_shop.upgrade(cast.owner, cast.workspace.slug, plan)
     for plan in ("pro", "starter", "free"):
-        moved.owner.post(down, {"planSlug": plan})
-    return moved
+        cast.owner.post(down, {"planSlug": plan})
+    return cast
 
 
 def listed(cast: Cast, person: Person | None = None, **query):
@@ -144,9 +150,10 @@ class TestObject:
         assert numbers == sorted(numbers)
         assert len(set(numbers)) == len(numbers)
 
-    def test_a_renamed_workspace_leaves_its_invoices_alone(self, moved: Cast) -> None:
-        moved.owner.patch(moved.workspace.path, {"name": "Another Name"})
-        assert "John's Workspace" in listed(moved).json["data"][0]["description"]
+    def test_a_renamed_workspace_leaves_its_invoices_alone(self, shop: Shop, payer: Cast) -> None:
+        shop.upgrade(payer.owner, payer.workspace.slug)
+        payer.owner.patch(payer.workspace.path, {"name": "Another Name"})
+        assert "John's Workspace" in listed(payer).json["data"][0]["description"]
 
 
 class TestList:
@@ -231,14 +238,16 @@ class TestPages:
         assert answer.json["count"] == min(limit, 2)
 
 
-class TestIncludeAll:
-    @pytest.fixture
-    def refunded(self, moved: Cast, admin: Person) -> Cast:
-        """The upgrade's invoice is refunded in full."""
-        invoice = listed(moved).json["data"][0]["id"]
-        assert admin.post(f"/api/admin/invoices/{invoice}/refund", {}).status_code == 200
-        return moved
+@pytest.fixture(scope="module")
+def refunded(open_shop: Shop, new_payer: Callable[[], Cast], admin: Person) -> Cast:
+    """A workspace that went up and down; the upgrade's invoice is refunded in full."""
+    cast = up_and_down(new_payer(), open_shop)
+    invoice = listed(cast).json["data"][0]["id"]
+    assert admin.post(f"/api/admin/invoices/{invoice}/refund", {}).status_code == 200
+    return cast
 
+
+class TestIncludeAll:
     def test_refunded_ones_are_hidden_by_default(self, refunded: Cast) -> None:
         answer = listed(refunded).json
         assert [i["type"] for i in answer["data"]] == ["plan_downgrade"]

@@ -40,9 +40,14 @@ def uuid_of(app: Flask, person: Person) -> str:
         return db.session.get_one(User, person.id).uuid
 
 
+@pytest.fixture(scope="module")
+def ann(app: Flask, worker: None) -> Person:
+    """Somebody whose account no test changes."""
+    return sign_up(app.test_client(), "Ann")
+
+
 class TestLogIn:
-    def test_returns_fresh_tokens(self, client: FlaskClient) -> None:
-        ann = sign_up(client)
+    def test_returns_fresh_tokens(self, client: FlaskClient, ann: Person) -> None:
         sign_up(client, "Bob")
         answer = client.post(LOGIN, **as_json({"email": ann.email, "password": ann.password}))
         assert answer.status_code == 200
@@ -51,23 +56,20 @@ class TestLogIn:
         assert set(data) == {"user", "token", "refreshToken", "expiresAt"}
         assert client.get(ME, headers=bearer(data["token"])).json["data"]["id"] == ann.id
 
-    def test_capitals_and_spaces_around_the_address(self, client: FlaskClient) -> None:
-        ann = sign_up(client)
+    def test_capitals_and_spaces_around_the_address(self, client: FlaskClient, ann: Person) -> None:
         body = {"email": f" {ann.email.title()} ", "password": ann.password}
         assert client.post(LOGIN, **as_json(body)).status_code == 200
 
-    def test_the_wrong_password(self, client: FlaskClient) -> None:
-        ann = sign_up(client)
+    def test_the_wrong_password(self, client: FlaskClient, ann: Person) -> None:
         answer = client.post(LOGIN, **as_json({"email": ann.email, "password": "wrong password"}))
         assert (answer.status_code, answer.json["code"]) == (401, "invalid_credentials")
 
-    def test_somebody_elses_password(self, client: FlaskClient) -> None:
-        ann, bob = sign_up(client), sign_up(client, password="bobs own password")
+    def test_somebody_elses_password(self, client: FlaskClient, ann: Person) -> None:
+        bob = sign_up(client, password="bobs own password")
         answer = client.post(LOGIN, **as_json({"email": ann.email, "password": bob.password}))
         assert answer.status_code == 401
 
-    def test_an_unknown_address_says_the_same(self, client: FlaskClient) -> None:
-        ann = sign_up(client)
+    def test_an_unknown_address_says_the_same(self, client: FlaskClient, ann: Person) -> None:
         wrong = client.post(LOGIN, **as_json({"email": ann.email, "password": "wrong password"}))
         unknown = client.post(
             LOGIN, **as_json({"email": fresh_email(), "password": "wrong password"})
@@ -148,20 +150,20 @@ class TestLogIn:
         assert answer.status_code == 400
 
     @pytest.mark.parametrize("email", ["' OR 1=1 --", "%", "_%@example.com", "*"])
-    def test_an_address_is_no_pattern(self, client: FlaskClient, email: str) -> None:
-        sign_up(client)
+    def test_an_address_is_no_pattern(self, client: FlaskClient, ann: Person, email: str) -> None:
         assert (
             client.post(LOGIN, **as_json({"email": email, "password": PASSWORD})).status_code == 401
         )
 
 
-class TestLoginLimit:
-    @pytest.fixture
-    def strict(self, settings: Settings, client: FlaskClient) -> Iterator[FlaskClient]:
-        """The same service where an address may log in three times a minute."""
-        with another_app(settings, rate_limit="300 per minute") as app:
-            yield app.test_client()
+@pytest.fixture(scope="class")
+def strict(settings: Settings, app: Flask, worker: None) -> Iterator[FlaskClient]:
+    """The same service where an address may log in three times a minute."""
+    with another_app(settings, rate_limit="300 per minute") as made:
+        yield made.test_client()
 
+
+class TestLoginLimit:
     def attempt(self, client: FlaskClient, email: str, address: str = "192.0.2.1"):
         body = {"email": email, "password": "wrong password"}
         return client.post(LOGIN, **as_json(body), environ_base={"REMOTE_ADDR": address})

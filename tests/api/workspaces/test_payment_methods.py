@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
@@ -32,11 +33,22 @@ FIELDS = {
 ISO_MILLIS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
+def save_three(shop: Shop, cast: Cast) -> list[str]:
+    kinds = ("pm_card_visa", "pm_card_mastercard", "pm_card_amex")
+    return [shop.save_card(cast.owner, cast.workspace.slug, kind) for kind in kinds]
+
+
 @pytest.fixture
 def three(shop: Shop, cast: Cast) -> list[str]:
     """Three cards, the first one being the default; their `pm_` ids in order of their birth."""
-    kinds = ("pm_card_visa", "pm_card_mastercard", "pm_card_amex")
-    return [shop.save_card(cast.owner, cast.workspace.slug, kind) for kind in kinds]
+    return save_three(shop, cast)
+
+
+@pytest.fixture(scope="module")
+def wallet(open_shop: Shop, new_cast: Callable[[], Cast]) -> tuple[Cast, list[str]]:
+    """The same for tests that change nothing."""
+    cast = new_cast()
+    return cast, save_three(open_shop, cast)
 
 
 def listed(cast: Cast, **query: str):
@@ -63,6 +75,15 @@ def default_at_stripe(shop: Shop, cast: Cast) -> str | None:
     return held["invoice_settings"]["default_payment_method"]
 
 
+@pytest.fixture(scope="module")
+def one_deleted(open_shop: Shop, new_cast: Callable[[], Cast]) -> Cast:
+    """Three cards, the second one out of use."""
+    cast = new_cast()
+    second = save_three(open_shop, cast)[1]
+    assert delete(cast, row_of(cast, second)["id"]).status_code == 200
+    return cast
+
+
 class TestList:
     def test_answers_the_documented_object(self, shop: Shop, payer: Cast) -> None:
         answer = listed(payer)
@@ -79,11 +100,12 @@ class TestList:
         assert ISO_MILLIS.fullmatch(card["createdAt"])
         assert ISO_MILLIS.fullmatch(card["updatedAt"])
 
-    def test_count_is_the_number_of_cards(self, cast: Cast, three: list[str]) -> None:
-        answer = listed(cast)
+    def test_count_is_the_number_of_cards(self, wallet: tuple[Cast, list[str]]) -> None:
+        answer = listed(wallet[0])
         assert answer.json["count"] == len(answer.json["data"]) == 3
 
-    def test_the_default_first_then_the_newest(self, cast: Cast, three: list[str]) -> None:
+    def test_the_default_first_then_the_newest(self, wallet: tuple[Cast, list[str]]) -> None:
+        cast, three = wallet
         shown = [card["stripePaymentMethodId"] for card in listed(cast).json["data"]]
         assert shown == [three[0], three[2], three[1]]
 
@@ -117,11 +139,8 @@ class TestList:
         ("value", "shown"),
         [("true", 3), ("TRUE", 3), ("false", 2), ("", 2), ("1", 2), ("yes", 2), ("\x00", 2)],
     )
-    def test_inactive_ones_only_on_demand(
-        self, cast: Cast, three: list[str], value: str, shown: int
-    ) -> None:
-        delete(cast, row_of(cast, three[1])["id"])
-        answer = listed(cast, include_inactive=value)
+    def test_inactive_ones_only_on_demand(self, one_deleted: Cast, value: str, shown: int) -> None:
+        answer = listed(one_deleted, include_inactive=value)
         assert answer.json["count"] == shown
         assert {card["isActive"] for card in answer.json["data"]} == (
             {True, False} if shown == 3 else {True}
@@ -145,7 +164,8 @@ class TestSetDefault:
         assert defaults == [before["id"]]
         assert default_at_stripe(shop, cast) == three[1]
 
-    def test_the_present_default_stays_as_it_is(self, cast: Cast, three: list[str]) -> None:
+    def test_the_present_default_stays_as_it_is(self, wallet: tuple[Cast, list[str]]) -> None:
+        cast, three = wallet
         before = row_of(cast, three[0])
         assert set_default(cast, before["id"]).json["data"] == before
 

@@ -29,6 +29,35 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("payments")
 
+# Tests of one part alone; the others meet the database and Redis in some way or other.
+ALONE = ("unit/", "sandbox/")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--stack-only",
+        action="store_true",
+        help="leave out what uses neither database nor Redis: the same on every server",
+    )
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    only = config.getoption("--stack-only")
+    return f"left out: what uses no stack in tests/{' and tests/'.join(ALONE)}" if only else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--stack-only"):
+        left_out = [item for item in items if not _uses_stack(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if _uses_stack(item)]
+
+
+def _uses_stack(item: pytest.Item) -> bool:
+    place = str(item.path.relative_to(Path(__file__).parent))
+    used = {"database_url", "redis_url"} & set(getattr(item, "fixturenames", ()))
+    return bool(used) or not place.startswith(ALONE)
+
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:

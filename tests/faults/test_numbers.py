@@ -27,7 +27,8 @@ NUMBER = re.compile(r"INV-(\d{8})-(\d{4,})")
 
 def numbers_by_day(site: Site) -> dict[str, list[int]]:
     found: dict[str, list[int]] = defaultdict(list)
-    for invoice in site.rows(Invoice):
+    # Rows that other tests made by hand have no number of a day; a counter that gave one has.
+    for invoice in site.rows(Invoice, Invoice.invoice_number.startswith("INV-")):
         day, number = NUMBER.fullmatch(invoice.invoice_number).groups()
         found[day].append(int(number))
     return found

@@ -7,7 +7,6 @@ import os
 import resource
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -347,11 +346,8 @@ class TestS3StoreInTrouble:
         monkeypatch.setattr(storage, "S3_CONFIG", quick)
         with socket.create_server(("127.0.0.1", 0)) as silent:
             store = s3_store("any", f"http://127.0.0.1:{silent.getsockname()[1]}")
-            started = time.monotonic()
-
             with pytest.raises(StorageUnavailable, match="ReadTimeoutError"):
                 store.get(KEY, sha256=digest(PDF))
-            assert time.monotonic() - started < 5
 
     def test_the_limits(self):
         assert storage.S3_CONFIG.connect_timeout == 2

@@ -29,7 +29,7 @@ from tests.support.shop import Shop, eventually
 from tests.support.site import Site, at_once
 
 ASYNC = {"Prefer": "respond-async"}
-HELD_MS = 3000
+HELD_MS = 6000
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ class TestUpgrade:
         (call,) = [
             entry
             for entry in sent(shop, "/v1/payment_intents")
-            if entry["params"]["metadata"]["workspace_id"] == str(payer.workspace.id)
+            if entry["params"].get("metadata", {}).get("workspace_id") == str(payer.workspace.id)
         ]
         charge_id = call["params"]["metadata"]["charge_id"]
         assert call["idempotency_key"] == f"charge-{charge_id}-1"

@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 JOBS ?=
 
 CANDIDATES = $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3)
-PARALLEL = $(if $(JOBS),-n $(JOBS) --dist loadfile --no-loadscope-reorder)
+PARALLEL = $(if $(JOBS),-n $(JOBS) --dist loadfile)
 # CHROMIUM=/path/to/chrome chooses the browser of `make test-browser`; nothing else needs one.
 CHROMIUM ?= chromium
 BROWSER_TESTS = tests/browser

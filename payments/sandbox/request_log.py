@@ -9,7 +9,7 @@ from typing import Any
 
 from .messages import Json
 
-KEPT = 2000
+KEPT = 10_000
 SECRET_NAMES = frozenset({"client_secret", "cvc", "key", "secret"})
 
 

@@ -42,6 +42,18 @@ def still(open_shop: Shop) -> Cast:
     return cast
 
 
+@pytest.fixture(scope="module")
+def noise(open_shop: Shop) -> Cast:
+    """Somebody else's workspace and its members, whom no answer may show."""
+    return workspace_with_roles(open_shop.client, "Noise").complete()
+
+
+@pytest.fixture(scope="module")
+def plain(open_shop: Shop) -> Cast:
+    """A workspace as it was made, for tests that change nothing in it."""
+    return workspace_with_roles(open_shop.client).complete()
+
+
 @pytest.fixture(scope="session")
 def new_cast(open_shop: Shop, neighbours: Cast) -> Callable[[], Cast]:
     """Make what `cast` is, for a fixture that several tests share."""

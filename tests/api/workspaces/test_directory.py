@@ -17,6 +17,7 @@ from payments.workspaces.models import PricingPlan, Workspace
 from tests.support.hostile import BROKEN_BODIES, LITERAL, NO_TEXTS, UNSTORABLE
 from tests.support.people import Cast, Person, join, new_workspace, sign_up, workspace_with_roles
 
+pytestmark = pytest.mark.usefixtures("noise")
 WORKSPACES = "/api/workspaces"
 FIELDS = {
     "id", "name", "slug", "description", "profileImage", "planId", "isActive", "billingAddress",
@@ -26,18 +27,6 @@ ADDRESS = {
     "line1": "1 Main St", "line2": "Floor 2", "city": "Springfield",
     "state": "IL", "postalCode": "62701", "country": "US",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module", autouse=True)
-def noise(app: Flask, worker: None) -> Cast:
-    """Somebody else's workspace, which no answer may show."""
-    return workspace_with_roles(app.test_client(), "Noise").complete()
-
-
-@pytest.fixture(scope="module")
-def still(app: Flask, worker: None) -> Cast:
-    """A workspace for tests that change nothing in it."""
-    return workspace_with_roles(app.test_client()).complete()
 
 
 @pytest.fixture
@@ -72,13 +61,13 @@ class TestList:
         assert (acme["slug"], acme["userRole"]) == (place.slug, "admin")
 
     @pytest.mark.parametrize("role", ["owner", "admin", "member"])
-    def test_tells_the_callers_role(self, still: Cast, role: str) -> None:
-        rows = still[role].get(WORKSPACES).json["data"]
-        assert [r["userRole"] for r in rows if r["id"] == still.workspace.id] == [role]
+    def test_tells_the_callers_role(self, plain: Cast, role: str) -> None:
+        rows = plain[role].get(WORKSPACES).json["data"]
+        assert [r["userRole"] for r in rows if r["id"] == plain.workspace.id] == [role]
 
-    def test_an_outsider_does_not_see_it(self, still: Cast) -> None:
-        rows = still.outsider.get(WORKSPACES).json["data"]
-        assert [row["id"] for row in rows] == [still.outsider.home.id]
+    def test_an_outsider_does_not_see_it(self, plain: Cast) -> None:
+        rows = plain.outsider.get(WORKSPACES).json["data"]
+        assert [row["id"] for row in rows] == [plain.outsider.home.id]
 
     def test_inactive_workspaces_are_left_out(self, app: Flask, cast: Cast) -> None:
         close(app, cast.workspace.id)
@@ -290,25 +279,25 @@ class TestCheckName:
 
 class TestGet:
     @pytest.mark.parametrize("role", ["owner", "admin", "member"])
-    def test_shows_the_workspace_its_plan_and_the_role(self, still: Cast, role: str) -> None:
-        answer = still[role].get(still.workspace.path)
+    def test_shows_the_workspace_its_plan_and_the_role(self, plain: Cast, role: str) -> None:
+        answer = plain[role].get(plain.workspace.path)
         assert answer.status_code == 200
         data = answer.json["data"]
         assert set(data) == FIELDS | {"plan"}
-        assert (data["id"], data["userRole"]) == (still.workspace.id, role)
+        assert (data["id"], data["userRole"]) == (plain.workspace.id, role)
         assert data["plan"]["id"] == data["planId"]
         assert data["plan"]["slug"] == "free"
         assert "stripe" not in answer.text.lower()
 
-    def test_an_outsider(self, still: Cast) -> None:
-        answer = still.outsider.get(still.workspace.path)
+    def test_an_outsider(self, plain: Cast) -> None:
+        answer = plain.outsider.get(plain.workspace.path)
         assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
 
-    def test_nobody(self, client: FlaskClient, still: Cast) -> None:
-        assert client.get(still.workspace.path).status_code == 401
+    def test_nobody(self, client: FlaskClient, plain: Cast) -> None:
+        assert client.get(plain.workspace.path).status_code == 401
 
-    def test_no_such_workspace(self, still: Cast) -> None:
-        answer = still.owner.get(f"{WORKSPACES}/no-such-workspace")
+    def test_no_such_workspace(self, plain: Cast) -> None:
+        answer = plain.owner.get(f"{WORKSPACES}/no-such-workspace")
         assert (answer.status_code, answer.json["code"]) == (404, "workspace_not_found")
 
     def test_an_inactive_workspace(self, app: Flask, cast: Cast) -> None:
@@ -321,6 +310,6 @@ class TestGet:
          "x" * 101,
          "'%20OR%201=1--", "..%5c", "a.b", "x" * 10_000, "a%0A"],
     )  # fmt: skip
-    def test_a_bad_slug(self, still: Cast, slug: str) -> None:
-        answer = still.owner.get(f"{WORKSPACES}/{slug}")
+    def test_a_bad_slug(self, plain: Cast, slug: str) -> None:
+        answer = plain.owner.get(f"{WORKSPACES}/{slug}")
         assert (answer.status_code, answer.json["code"]) == (400, "invalid_slug")

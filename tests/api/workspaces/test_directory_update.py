@@ -17,6 +17,7 @@ from payments.workspaces.models import Workspace
 from tests.support.hostile import BROKEN_BODIES, LITERAL, UNSTORABLE
 from tests.support.people import Cast, workspace_with_roles
 
+pytestmark = pytest.mark.usefixtures("noise")
 WORKSPACES = "/api/workspaces"
 FIELDS = {
     "id", "name", "slug", "description", "profileImage", "planId", "isActive", "billingAddress",
@@ -26,18 +27,6 @@ ADDRESS = {
     "line1": "1 Main St", "line2": "Floor 2", "city": "Springfield",
     "state": "IL", "postalCode": "62701", "country": "US",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module", autouse=True)
-def noise(app: Flask, worker: None) -> Cast:
-    """Somebody else's workspace, which no answer may show."""
-    return workspace_with_roles(app.test_client(), "Noise").complete()
-
-
-@pytest.fixture(scope="module")
-def still(app: Flask, worker: None) -> Cast:
-    """A workspace for tests that change nothing in it."""
-    return workspace_with_roles(app.test_client()).complete()
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +61,8 @@ class TestUpdate:
         assert {key: data[key] for key in body} == body
         assert data["slug"] == cast.workspace.slug
         assert data["updatedAt"] > before["updatedAt"]
-        untouched = ("id", "planId", "isActive", "createdAt", "userRole", "joinedAt")
-        assert [data[k] for k in untouched] == [before[k] for k in untouched]
+        plain = ("id", "planId", "isActive", "createdAt", "userRole", "joinedAt")
+        assert [data[k] for k in plain] == [before[k] for k in plain]
 
     def test_what_is_not_named_stays(self, cast: Cast) -> None:
         cast.owner.patch(cast.workspace.path, {"description": "Kept", "billingAddress": ADDRESS})
@@ -81,9 +70,9 @@ class TestUpdate:
         assert (data["name"], data["description"]) == ("Other", "Kept")
         assert data["billingAddress"] == ADDRESS
 
-    def test_nothing_named_changes_nothing(self, still: Cast) -> None:
-        before = still.owner.get(still.workspace.path).json["data"]
-        data = still.owner.patch(still.workspace.path, {}).json["data"]
+    def test_nothing_named_changes_nothing(self, plain: Cast) -> None:
+        before = plain.owner.get(plain.workspace.path).json["data"]
+        data = plain.owner.patch(plain.workspace.path, {}).json["data"]
         assert {k: before[k] for k in data} == data
 
     def test_other_workspaces_stay(self, cast: Cast) -> None:
@@ -122,9 +111,9 @@ class TestUpdate:
         assert data["billingAddress"]["country"] == kept
 
     @pytest.mark.parametrize("country", ["UK", "XX", "USA", "U", "1A", "ẞ", "ｕｓ", 49, ["US"]])
-    def test_a_country_exists(self, still: Cast, country: object) -> None:
+    def test_a_country_exists(self, plain: Cast, country: object) -> None:
         body = {"billingAddress": {"country": country}}
-        answer = still.owner.patch(still.workspace.path, body)
+        answer = plain.owner.patch(plain.workspace.path, body)
         assert (answer.status_code, answer.json["code"]) == (400, "invalid_field")
 
     def test_description_and_picture_can_be_cleared(self, cast: Cast) -> None:
@@ -145,13 +134,13 @@ class TestUpdate:
             "https://exa\x00mple.com", "https://example.com/\ud800",
         ],
     )  # fmt: skip
-    def test_a_bad_picture(self, still: Cast, url: object) -> None:
-        answer = still.owner.patch(still.workspace.path, {"profileImage": url})
+    def test_a_bad_picture(self, plain: Cast, url: object) -> None:
+        answer = plain.owner.patch(plain.workspace.path, {"profileImage": url})
         assert (answer.status_code, answer.json["code"]) == (400, "invalid_field")
 
     @pytest.mark.parametrize("name", [None, "", " ", "x" * 101, 7, [], *UNSTORABLE.values()])
-    def test_a_bad_name(self, still: Cast, name: object) -> None:
-        assert still.owner.patch(still.workspace.path, {"name": name}).status_code == 400
+    def test_a_bad_name(self, plain: Cast, name: object) -> None:
+        assert plain.owner.patch(plain.workspace.path, {"name": name}).status_code == 400
 
     @pytest.mark.parametrize(
         "part",
@@ -160,10 +149,10 @@ class TestUpdate:
             {"line2": 7}, {"line1": ["a"]}, "text", 7, ["a"], {"city": "x" * 10_000},
         ],
     )  # fmt: skip
-    def test_a_bad_address(self, still: Cast, part: object) -> None:
-        answer = still.owner.patch(still.workspace.path, {"billingAddress": part})
+    def test_a_bad_address(self, plain: Cast, part: object) -> None:
+        answer = plain.owner.patch(plain.workspace.path, {"billingAddress": part})
         assert (answer.status_code, answer.json["code"]) == (400, "invalid_field")
-        assert still.owner.get(still.workspace.path).json["data"]["billingAddress"] is None
+        assert plain.owner.get(plain.workspace.path).json["data"]["billingAddress"] is None
 
     @pytest.mark.parametrize("text", LITERAL.values(), ids=LITERAL)
     def test_texts_are_kept_literally(self, scratch: Cast, text: str) -> None:
@@ -171,37 +160,37 @@ class TestUpdate:
         data = scratch.owner.patch(scratch.workspace.path, body).json["data"]
         assert (data["name"], data["billingAddress"]["line1"]) == (text, text)
 
-    def test_what_only_the_service_decides_stays(self, app: Flask, still: Cast) -> None:
+    def test_what_only_the_service_decides_stays(self, app: Flask, plain: Cast) -> None:
         body = {
             "slug": "stolen", "planId": 4, "plan_id": 4, "isActive": False, "is_active": False,
             "stripeCustomerId": "cus_1", "stripe_customer_id": "cus_1", "id": 1,
             "billing_line1": "x", "userRole": "member",
         }  # fmt: skip
-        before = still.owner.get(still.workspace.path).json["data"]
-        assert still.owner.patch(still.workspace.path, body).status_code == 200
-        assert still.owner.get(still.workspace.path).json["data"] == before
+        before = plain.owner.get(plain.workspace.path).json["data"]
+        assert plain.owner.patch(plain.workspace.path, body).status_code == 200
+        assert plain.owner.get(plain.workspace.path).json["data"] == before
         with app.app_context():
-            assert db.session.get_one(Workspace, still.workspace.id).stripe_customer_id is None
+            assert db.session.get_one(Workspace, plain.workspace.id).stripe_customer_id is None
 
     def test_an_admin_may(self, cast: Cast) -> None:
         answer = cast.admin.patch(cast.workspace.path, {"name": "By Admin"})
         assert answer.json["data"]["userRole"] == "admin"
 
     @pytest.mark.parametrize("role", ["member", "outsider"])
-    def test_others_may_not(self, still: Cast, role: str) -> None:
+    def test_others_may_not(self, plain: Cast, role: str) -> None:
         for body in ({"name": "Stolen"}, {"name": 7}):
-            assert still[role].patch(still.workspace.path, body).status_code == 403
-        assert still.owner.get(still.workspace.path).json["data"]["name"] == "Acme"
+            assert plain[role].patch(plain.workspace.path, body).status_code == 403
+        assert plain.owner.get(plain.workspace.path).json["data"]["name"] == "Acme"
 
-    def test_nobody(self, client: FlaskClient, still: Cast) -> None:
-        assert client.patch(still.workspace.path, json={}).status_code == 401
+    def test_nobody(self, client: FlaskClient, plain: Cast) -> None:
+        assert client.patch(plain.workspace.path, json={}).status_code == 401
 
-    def test_no_such_workspace(self, still: Cast) -> None:
-        assert still.owner.patch(f"{WORKSPACES}/no-such", {}).status_code == 404
+    def test_no_such_workspace(self, plain: Cast) -> None:
+        assert plain.owner.patch(f"{WORKSPACES}/no-such", {}).status_code == 404
 
     @pytest.mark.parametrize("body", BROKEN_BODIES.values(), ids=BROKEN_BODIES)
-    def test_a_broken_body(self, still: Cast, body: bytes) -> None:
-        answer = still.owner.patch(still.workspace.path, data=body, content_type="application/json")
+    def test_a_broken_body(self, plain: Cast, body: bytes) -> None:
+        answer = plain.owner.patch(plain.workspace.path, data=body, content_type="application/json")
         # Every field may be left out, so that no body at all changes nothing.
         assert answer.status_code == (200 if body == b"" else 400)
 

@@ -29,17 +29,7 @@ from tests.support.people import (
     workspace_with_roles,
 )
 
-
-@pytest.fixture(scope="module", autouse=True)
-def noise(app: Flask, worker: None) -> Cast:
-    """Members of another workspace, whom no answer may show."""
-    return workspace_with_roles(app.test_client(), "Noise").complete()
-
-
-@pytest.fixture(scope="module")
-def still(app: Flask, worker: None) -> Cast:
-    """A workspace for tests that change nothing in it."""
-    return workspace_with_roles(app.test_client()).complete()
+pytestmark = pytest.mark.usefixtures("noise")
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +73,8 @@ def code(answer) -> tuple[int, str]:
 
 class TestList:
     @pytest.mark.parametrize("role", ["owner", "admin", "member"])
-    def test_every_member_sees_all(self, still: Cast, role: str) -> None:
-        answer = still[role].get(path(still))
+    def test_every_member_sees_all(self, plain: Cast, role: str) -> None:
+        answer = plain[role].get(path(plain))
         assert answer.status_code == 200
         assert answer.json["message"] == "Members retrieved successfully"
         assert answer.json["count"] == 3
@@ -92,23 +82,23 @@ class TestList:
         joined = first.pop("joinedAt")
         assert joined.endswith("Z")
         assert first == {
-            "userId": still.owner.id, "email": still.owner.email, "name": "Olivia", "role": "owner",
+            "userId": plain.owner.id, "email": plain.owner.email, "name": "Olivia", "role": "owner",
         }  # fmt: skip
         assert [m["role"] for m in answer.json["data"]] == ["owner", "admin", "member"]
 
-    def test_no_more_than_that_is_told(self, still: Cast) -> None:
+    def test_no_more_than_that_is_told(self, plain: Cast) -> None:
         fields = {"userId", "email", "name", "role", "joinedAt"}
-        assert all(set(m) == fields for m in still.owner.get(path(still)).json["data"])
+        assert all(set(m) == fields for m in plain.owner.get(path(plain)).json["data"])
 
-    def test_an_outsider(self, still: Cast) -> None:
-        assert code(still.outsider.get(path(still))) == (403, "forbidden")
+    def test_an_outsider(self, plain: Cast) -> None:
+        assert code(plain.outsider.get(path(plain))) == (403, "forbidden")
 
-    def test_nobody(self, client: FlaskClient, still: Cast) -> None:
-        assert client.get(path(still)).status_code == 401
+    def test_nobody(self, client: FlaskClient, plain: Cast) -> None:
+        assert client.get(path(plain)).status_code == 401
 
-    def test_no_such_workspace(self, still: Cast) -> None:
-        assert still.owner.get("/api/workspaces/no-such/members").status_code == 404
-        assert code(still.owner.get("/api/workspaces/A B/members")) == (400, "invalid_slug")
+    def test_no_such_workspace(self, plain: Cast) -> None:
+        assert plain.owner.get("/api/workspaces/no-such/members").status_code == 404
+        assert code(plain.owner.get("/api/workspaces/A B/members")) == (400, "invalid_slug")
 
 
 class TestAdd:
@@ -139,30 +129,30 @@ class TestAdd:
         assert answer.status_code == status
         assert roles(club).get(newcomer.id) == (role if status == 200 else None)
 
-    def test_nobody(self, client: FlaskClient, still: Cast) -> None:
-        assert client.post(path(still), json={"email": still.outsider.email}).status_code == 401
+    def test_nobody(self, client: FlaskClient, plain: Cast) -> None:
+        assert client.post(path(plain), json={"email": plain.outsider.email}).status_code == 401
 
     def test_the_address_in_capitals(self, club: Cast, newcomer: Person) -> None:
         body = {"email": f" {newcomer.email.upper()} "}
         assert club.owner.post(path(club), body).json["data"]["userId"] == newcomer.id
 
-    def test_an_unknown_address(self, still: Cast) -> None:
-        answer = still.owner.post(path(still), {"email": fresh_email()})
+    def test_an_unknown_address(self, plain: Cast) -> None:
+        answer = plain.owner.post(path(plain), {"email": fresh_email()})
         assert code(answer) == (404, "user_not_found")
         assert answer.json["message"] == "User not found"
 
     @pytest.mark.parametrize("values", [{"is_active": False}, {"kind": END_USER}])
     def test_somebody_who_cannot_log_in(
-        self, app: Flask, still: Cast, newcomer: Person, values: dict[str, Any]
+        self, app: Flask, plain: Cast, newcomer: Person, values: dict[str, Any]
     ) -> None:
         with app.app_context(), transaction() as session:
             session.execute(sa.update(User).where(User.id == newcomer.id).values(**values))
-        assert code(still.owner.post(path(still), {"email": newcomer.email}))[0] == 404
+        assert code(plain.owner.post(path(plain), {"email": newcomer.email}))[0] == 404
 
-    def test_twice(self, still: Cast) -> None:
-        answer = still.owner.post(path(still), {"email": still.member.email, "role": "admin"})
+    def test_twice(self, plain: Cast) -> None:
+        answer = plain.owner.post(path(plain), {"email": plain.member.email, "role": "admin"})
         assert code(answer) == (409, "already_a_member")
-        assert roles(still)[still.member.id] == "member"
+        assert roles(plain)[plain.member.id] == "member"
 
     def test_twice_at_the_same_moment(self, app: Flask, club: Cast, newcomer: Person) -> None:
         def add(_: int) -> int:
@@ -175,27 +165,27 @@ class TestAdd:
     @pytest.mark.parametrize(
         "email", [*NO_TEXTS.values(), "", "nobody", "x" * 10_000, *UNSTORABLE.values()]
     )
-    def test_a_bad_address(self, still: Cast, email: object) -> None:
-        assert code(still.owner.post(path(still), {"email": email}))[0] == 400
+    def test_a_bad_address(self, plain: Cast, email: object) -> None:
+        assert code(plain.owner.post(path(plain), {"email": email}))[0] == 400
 
     @pytest.mark.parametrize(
         "role", [*NO_TEXTS.values(), "", "Owner", "root", "x" * 10_000, "\x00"]
     )
-    def test_a_bad_role(self, still: Cast, role: object) -> None:
-        answer = still.owner.post(path(still), {"email": still.outsider.email, "role": role})
+    def test_a_bad_role(self, plain: Cast, role: object) -> None:
+        answer = plain.owner.post(path(plain), {"email": plain.outsider.email, "role": role})
         assert code(answer) == (400, "invalid_field")
-        assert still.outsider.id not in roles(still)
+        assert plain.outsider.id not in roles(plain)
 
-    def test_the_address_is_required(self, still: Cast) -> None:
-        assert code(still.owner.post(path(still), {})) == (400, "missing_field")
+    def test_the_address_is_required(self, plain: Cast) -> None:
+        assert code(plain.owner.post(path(plain), {})) == (400, "missing_field")
 
     @pytest.mark.parametrize("body", BROKEN_BODIES.values(), ids=BROKEN_BODIES)
-    def test_a_broken_body(self, still: Cast, body: bytes) -> None:
-        answer = still.owner.post(path(still), data=body, content_type="application/json")
+    def test_a_broken_body(self, plain: Cast, body: bytes) -> None:
+        answer = plain.owner.post(path(plain), data=body, content_type="application/json")
         assert answer.status_code == 400
 
-    def test_the_role_is_checked_before_the_body(self, still: Cast) -> None:
-        assert still.member.post(path(still), {"email": 7}).status_code == 403
+    def test_the_role_is_checked_before_the_body(self, plain: Cast) -> None:
+        assert plain.member.post(path(plain), {"email": 7}).status_code == 403
 
 
 class TestChangeRole:
@@ -233,37 +223,37 @@ class TestChangeRole:
             ("member", "admin", "member"), ("outsider", "member", "admin"),
         ],
     )  # fmt: skip
-    def test_who_may_not(self, still: Cast, by: str, whom: str, role: str) -> None:
-        before = roles(still)
-        answer = still[by].patch(path(still, still[whom]), {"role": role})
+    def test_who_may_not(self, plain: Cast, by: str, whom: str, role: str) -> None:
+        before = roles(plain)
+        answer = plain[by].patch(path(plain, plain[whom]), {"role": role})
         assert answer.status_code == 403
-        assert roles(still) == before
+        assert roles(plain) == before
 
-    def test_nobody(self, client: FlaskClient, still: Cast) -> None:
-        assert client.patch(path(still, still.member), json={"role": "admin"}).status_code == 401
+    def test_nobody(self, client: FlaskClient, plain: Cast) -> None:
+        assert client.patch(path(plain, plain.member), json={"role": "admin"}).status_code == 401
 
-    def test_the_same_role_changes_nothing(self, app: Flask, still: Cast) -> None:
-        answer = still.owner.patch(path(still, still.owner), {"role": "owner"})
+    def test_the_same_role_changes_nothing(self, app: Flask, plain: Cast) -> None:
+        answer = plain.owner.patch(path(plain, plain.owner), {"role": "owner"})
         assert (answer.status_code, answer.json["data"]["role"]) == (200, "owner")
         with app.app_context():
             kinds = sa.select(TimelineEntry.kind).where(
-                TimelineEntry.workspace_id == still.workspace.id
+                TimelineEntry.workspace_id == plain.workspace.id
             )
             assert "member.role_changed" not in set(db.session.scalars(kinds))
 
-    def test_the_last_owner_stays_owner(self, still: Cast) -> None:
-        answer = still.owner.patch(path(still, still.owner), {"role": "admin"})
+    def test_the_last_owner_stays_owner(self, plain: Cast) -> None:
+        answer = plain.owner.patch(path(plain, plain.owner), {"role": "admin"})
         assert code(answer) == (400, "last_owner")
-        assert roles(still)[still.owner.id] == "owner"
+        assert roles(plain)[plain.owner.id] == "owner"
 
     def test_one_of_two_owners_may_step_down(self, cast: Cast) -> None:
         cast.owner.patch(path(cast, cast.admin), {"role": "owner"})
         assert cast.owner.patch(path(cast, cast.owner), {"role": "member"}).status_code == 200
         assert code(cast.admin.patch(path(cast, cast.admin), {"role": "admin"}))[1] == "last_owner"
 
-    def test_two_owners_who_demote_each_other(self, app: Flask, still: Cast) -> None:
+    def test_two_owners_who_demote_each_other(self, app: Flask, plain: Cast) -> None:
         for _ in range(5):
-            cast = two_owners(still)
+            cast = two_owners(plain)
 
             def demote(pair: tuple[Person, Person], cast: Cast = cast) -> int:
                 by, whom = pair
@@ -276,9 +266,9 @@ class TestChangeRole:
             assert statuses == [200, 403]
             assert list(roles(cast).values()).count("owner") == 1
 
-    def test_two_owners_who_step_down_together(self, app: Flask, still: Cast) -> None:
+    def test_two_owners_who_step_down_together(self, app: Flask, plain: Cast) -> None:
         for _ in range(5):
-            cast = two_owners(still)
+            cast = two_owners(plain)
 
             def step_down(who: Person, cast: Cast = cast) -> int:
                 options = {**as_json({"role": "member"}), "headers": who.headers}
@@ -289,30 +279,30 @@ class TestChangeRole:
             assert statuses == [200, 400]
             assert list(roles(cast).values()).count("owner") == 1
 
-    def test_somebody_who_is_no_member(self, still: Cast) -> None:
-        answer = still.owner.patch(path(still, still.outsider), {"role": "admin"})
+    def test_somebody_who_is_no_member(self, plain: Cast) -> None:
+        answer = plain.owner.patch(path(plain, plain.outsider), {"role": "admin"})
         assert code(answer) == (404, "member_not_found")
 
     @pytest.mark.parametrize("user_id", NO_IDS)
-    def test_a_bad_number(self, still: Cast, user_id: str) -> None:
-        answer = still.owner.patch(f"{path(still)}/{user_id}", {"role": "admin"})
+    def test_a_bad_number(self, plain: Cast, user_id: str) -> None:
+        answer = plain.owner.patch(f"{path(plain)}/{user_id}", {"role": "admin"})
         assert code(answer) == (400, "invalid_user_id")
 
     @pytest.mark.parametrize("user_id", [*HUGE_IDS, "0"])
-    def test_a_number_that_nobody_has(self, still: Cast, user_id: str) -> None:
-        answer = still.owner.patch(f"{path(still)}/{user_id}", {"role": "admin"})
+    def test_a_number_that_nobody_has(self, plain: Cast, user_id: str) -> None:
+        answer = plain.owner.patch(f"{path(plain)}/{user_id}", {"role": "admin"})
         assert code(answer) == (404, "member_not_found")
 
     @pytest.mark.parametrize(
         "body", [{}, {"role": None}, {"role": "king"}, {"role": 7}, {"role": []}]
     )
-    def test_a_bad_role(self, still: Cast, body: dict[str, Any]) -> None:
-        assert still.owner.patch(path(still, still.member), body).status_code == 400
+    def test_a_bad_role(self, plain: Cast, body: dict[str, Any]) -> None:
+        assert plain.owner.patch(path(plain, plain.member), body).status_code == 400
 
     @pytest.mark.parametrize("body", BROKEN_BODIES.values(), ids=BROKEN_BODIES)
-    def test_a_broken_body(self, still: Cast, body: bytes) -> None:
-        answer = still.owner.patch(
-            path(still, still.member), data=body, content_type="application/json"
+    def test_a_broken_body(self, plain: Cast, body: bytes) -> None:
+        answer = plain.owner.patch(
+            path(plain, plain.member), data=body, content_type="application/json"
         )
         assert answer.status_code == 400
 
@@ -339,10 +329,10 @@ class TestRemove:
             ("outsider", "admin"), ("outsider", "outsider"),
         ],
     )  # fmt: skip
-    def test_who_may_not_remove_whom(self, still: Cast, by: str, whom: str) -> None:
-        before = roles(still)
-        assert still[by].delete(path(still, still[whom])).status_code == 403
-        assert set(roles(still)) == set(before)
+    def test_who_may_not_remove_whom(self, plain: Cast, by: str, whom: str) -> None:
+        before = roles(plain)
+        assert plain[by].delete(path(plain, plain[whom])).status_code == 403
+        assert set(roles(plain)) == set(before)
 
     def test_an_admin_removes_members_and_admins(self, client: FlaskClient, club: Cast) -> None:
         for role in ("member", "admin"):
@@ -364,13 +354,13 @@ class TestRemove:
         cast.owner.patch(path(cast, cast.admin), {"role": "owner"})
         assert cast.owner.delete(path(cast, cast.owner)).status_code == 200
 
-    def test_the_last_owner_may_not_leave(self, still: Cast) -> None:
-        assert code(still.owner.delete(path(still, still.owner))) == (400, "last_owner")
-        assert roles(still)[still.owner.id] == "owner"
+    def test_the_last_owner_may_not_leave(self, plain: Cast) -> None:
+        assert code(plain.owner.delete(path(plain, plain.owner))) == (400, "last_owner")
+        assert roles(plain)[plain.owner.id] == "owner"
 
-    def test_two_owners_who_leave_together(self, app: Flask, still: Cast) -> None:
+    def test_two_owners_who_leave_together(self, app: Flask, plain: Cast) -> None:
         for _ in range(5):
-            cast = two_owners(still)
+            cast = two_owners(plain)
 
             def leave(who: Person, cast: Cast = cast) -> int:
                 return app.test_client().delete(path(cast, who), headers=who.headers).status_code
@@ -383,16 +373,22 @@ class TestRemove:
         cast.owner.delete(path(cast, cast.admin))
         assert code(cast.owner.delete(path(cast, cast.admin))) == (404, "member_not_found")
 
-    def test_nobody(self, client: FlaskClient, still: Cast) -> None:
-        assert client.delete(path(still, still.member)).status_code == 401
+    def test_nobody(self, client: FlaskClient, plain: Cast) -> None:
+        assert client.delete(path(plain, plain.member)).status_code == 401
 
     @pytest.mark.parametrize("user_id", NO_IDS)
-    def test_a_bad_number(self, still: Cast, user_id: str) -> None:
-        assert code(still.owner.delete(f"{path(still)}/{user_id}")) == (400, "invalid_user_id")
+    def test_a_bad_number(self, plain: Cast, user_id: str) -> None:
+        assert code(plain.owner.delete(f"{path(plain)}/{user_id}")) == (
+            400,
+            "invalid_user_id",
+        )
 
     @pytest.mark.parametrize("user_id", HUGE_IDS)
-    def test_a_number_that_nobody_has(self, still: Cast, user_id: str) -> None:
-        assert code(still.owner.delete(f"{path(still)}/{user_id}")) == (404, "member_not_found")
+    def test_a_number_that_nobody_has(self, plain: Cast, user_id: str) -> None:
+        assert code(plain.owner.delete(f"{path(plain)}/{user_id}")) == (
+            404,
+            "member_not_found",
+        )
 
     def test_somebody_may_come_back(self, cast: Cast) -> None:
         cast.owner.delete(path(cast, cast.admin))
@@ -407,22 +403,22 @@ class TestAtTheDoorAndInside:
         user = db.session.get_one(User, who.id)
         return Access(user, db.session.get_one(Workspace, cast.workspace.id), role)
 
-    def test_removed_meanwhile(self, context: Flask, still: Cast) -> None:
-        stale = self.access(still, still.outsider, "owner")
+    def test_removed_meanwhile(self, context: Flask, plain: Cast) -> None:
+        stale = self.access(plain, plain.outsider, "owner")
         with pytest.raises(errors.NotAMember):
-            members.change_role(stale, str(still.member.id), role="admin")
+            members.change_role(stale, str(plain.member.id), role="admin")
 
-    def test_demoted_meanwhile(self, context: Flask, still: Cast) -> None:
-        stale = self.access(still, still.member, "owner")
+    def test_demoted_meanwhile(self, context: Flask, plain: Cast) -> None:
+        stale = self.access(plain, plain.member, "owner")
         with pytest.raises(errors.NotAManager):
-            members.add_member(stale, email=still.outsider.email, role="member")
+            members.add_member(stale, email=plain.outsider.email, role="member")
         with pytest.raises(errors.NotAManager):
-            members.remove_member(stale, str(still.admin.id))
+            members.remove_member(stale, str(plain.admin.id))
 
-    def test_no_longer_an_owner(self, context: Flask, still: Cast) -> None:
-        stale = self.access(still, still.admin, "owner")
+    def test_no_longer_an_owner(self, context: Flask, plain: Cast) -> None:
+        stale = self.access(plain, plain.admin, "owner")
         with pytest.raises(errors.NotTheOwner):
-            members.change_role(stale, str(still.member.id), role="owner")
+            members.change_role(stale, str(plain.member.id), role="owner")
 
 
 class TestTimeline:

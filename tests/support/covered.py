@@ -32,18 +32,12 @@ _cover = measured()
 _of_others: list[dict[str, Any]] = []
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    if config.pluginmanager.hasplugin("xdist"):
-        config.pluginmanager.register(_Collector())
-
-
-class _Collector:
-    """Takes over what the processes that shared the tests have seen."""
-
-    def pytest_testnodedown(self, node: Any) -> None:
-        # A process that died left nothing; pytest-xdist fails the run for it.
-        if held := getattr(node, "workeroutput", {}).get("coverage"):
-            _of_others.append(json.loads(held))
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a process that shared the tests has seen."""
+    # One that died left nothing; pytest-xdist fails the run for it.
+    if held := getattr(node, "workeroutput", {}).get("coverage"):
+        _of_others.append(json.loads(held))
 
 
 @pytest.hookimpl(wrapper=True)

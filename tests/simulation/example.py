@@ -1,0 +1,73 @@
+"""One history from one seed: what happens, step by step, and what must hold after each."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.simulation.actions import ACTIONS, YES_OR_NO, Action
+from tests.simulation.invariants import violations
+from tests.simulation.service import Service
+from tests.simulation.settlement import Ending, disagreements, settle
+from tests.simulation.world import Violation, World, running
+
+
+@dataclass
+class Failure:
+    """A history that broke an invariant: its seed repeats it."""
+
+    seed: int
+    steps: int
+    why: str
+    trace: list[str] = field(repr=False)
+
+    def __str__(self) -> str:
+        history = "\n".join(self.trace)
+        again = f"python -m tests.simulation --seed {self.seed} --examples 1 --steps {self.steps}"
+        return f"{history}\n{self.why}\nagain: {again}"
+
+
+def run_example(service: Service, seed: int, steps: int) -> Failure | None:
+    """Run the history of a seed; return how it failed, None when everything held."""
+    chance = random.Random(seed)
+    with running(service, chance.getrandbits(32)) as world:
+        try:
+            for _ in range(steps):
+                action = _drawn(world, chance)
+                chosen = {name: choice.draw(chance) for name, choice in action.choices.items()}
+                perform(world, action, chosen)
+            end(world, Ending(YES_OR_NO.draw(chance), YES_OR_NO.draw(chance)))
+        except AssertionError as broken:
+            return Failure(seed, steps, str(broken), list(world.trace))
+    return None
+
+
+def _drawn(world: World, chance: random.Random) -> Action:
+    shares = [action.likely for action in ACTIONS.values()]
+    while True:
+        action = chance.choices(list(ACTIONS.values()), shares)[0]
+        if action.possible(world):
+            return action
+
+
+def perform(world: World, action: Action, chosen: Mapping[str, Any]) -> None:
+    """Let something happen; Violation when an invariant does not hold afterwards."""
+    action.perform(world, chosen)
+    check(world)
+
+
+def check(world: World) -> None:
+    """Raise Violation when something is that may never be."""
+    facts = world.ledgers.changed()
+    if facts is not None and (found := violations(facts)):
+        raise Violation("; ".join(found))
+
+
+def end(world: World, ending: Ending) -> None:
+    """Let everything come to rest; Violation when the ledgers do not agree then."""
+    settle(world, ending)
+    check(world)
+    if found := disagreements(world.ledgers.facts()):
+        raise Violation("; ".join(found))

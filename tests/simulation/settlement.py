@@ -1,0 +1,144 @@
+"""The end of a history: faults stop, time goes on, and both ledgers have to agree to the cent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tests.simulation import work
+from tests.simulation.ledgers import Facts, Row
+from tests.simulation.world import Violation, World
+
+HOUR = 3600
+# Weeks of retries at one an hour fit in here: what is not over by then never will be.
+_MOST_ROUNDS = 400
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a history ends: whether Stripe delivers all events or none, and who comes back."""
+
+    with_events: bool = True
+    resumes: bool = True
+
+
+def settle(world: World, ending: Ending) -> None:
+    """Let the service work undisturbed until nothing changes any more; Violation if it never does."""
+    world.note(f"the end: {ending}")
+    world.link.weather.clear()
+    for process in world.scheduler.paused:
+        (world.scheduler.resume if ending.resumes else world.scheduler.kill)(process)
+    before: Facts | None = None
+    for _ in range(_MOST_ROUNDS):
+        _work_off_everything(world, ending)
+        world.advance(HOUR)
+        work.work_off(world, with_events=ending.with_events)
+        world.task("comparison", work.compare_all)
+        facts = world.ledgers.facts()
+        if facts == before and not work.next_moments(world) and not work.is_due(world):
+            return
+        before = facts
+    raise Violation(f"it never comes to rest: {_open(world)}")
+
+
+def _work_off_everything(world: World, ending: Ending) -> None:
+    for _ in range(_MOST_ROUNDS):
+        work.work_off(world, with_events=ending.with_events)
+        later = work.next_moments(world)
+        if not later:
+            return
+        world.advance(max(min(later) - world.clock.now, 0) + 0.5)
+        if _only_flagged(world):
+            return
+
+
+def _only_flagged(world: World) -> bool:
+    """Return whether all that is still open waits for a person."""
+    return all(row["needs_attention"] for row in _open(world)) and bool(_open(world))
+
+
+def _open(world: World) -> list[Row]:
+    facts = world.ledgers.facts()
+    return [row for row in (*facts.charges, *facts.refunds) if row["status"] in _UNSETTLED]
+
+
+_UNSETTLED = {"pending", "requires_action", "submitted"}
+
+
+def disagreements(facts: Facts) -> list[str]:
+    """Return a sentence for everything that the two ledgers say differently, once all is quiet."""
+    return [sentence for check in _CHECKS for sentence in check(facts)]
+
+
+def every_charge_is_settled(facts: Facts) -> Iterator[str]:
+    for row in (*facts.charges, *facts.refunds):
+        if row["status"] in {"pending", "requires_action"} and not row["needs_attention"]:
+            kind = "charge" if "plan_id" in row else "refund"
+            yield f"{kind} {row['id']} is {row['status']} for ever"
+
+
+def every_payment_is_booked(facts: Facts) -> Iterator[str]:
+    """What Stripe took and we do not know has to be flagged."""
+    for charge in facts.charges:
+        for payment in facts.paid(charge):
+            ours = charge["status"] == "succeeded" and charge["stripe_payment_intent_id"]
+            if ours != payment["id"] and not charge["needs_attention"]:
+                yield f"charge {charge['id']} is {charge['status']} and {payment['id']} succeeded"
+    known = [payment["id"] for charge in facts.charges for payment in facts.payments_of(charge)]
+    for payment in facts.payments:
+        if payment["status"] == "succeeded" and payment["id"] not in known:
+            yield f"{payment['id']} succeeded and belongs to no charge"
+
+
+def no_payment_is_left_on_its_way(facts: Facts) -> Iterator[str]:
+    """A PaymentIntent that may still take money belongs to a charge that waits for it."""
+    for charge in facts.charges:
+        for payment in facts.payments_of(charge):
+            moving = payment["status"] in {"requires_action", "processing"}
+            if moving and charge["status"] not in _UNSETTLED and not charge["needs_attention"]:
+                yield f"charge {charge['id']} is over and {payment['id']} is {payment['status']}"
+
+
+def every_invoice_says_what_was_paid(facts: Facts) -> Iterator[str]:
+    invoices = {invoice["id"]: invoice for invoice in facts.invoices}
+    for charge in facts.charges:
+        invoice, paid = invoices[charge["invoice_id"]], charge["status"] == "succeeded"
+        if charge["needs_attention"] or charge["status"] in _UNSETTLED:
+            continue
+        back = facts.given_back(str(charge["stripe_payment_intent_id"])) if paid else 0
+        whole = back == charge["amount_minor"]
+        status = ("refunded" if whole else "paid") if paid else "failed"
+        said = (invoice["status"], invoice["amount_minor"], invoice["refunded_minor"])
+        if said != (status, charge["amount_minor"], back):
+            yield f"invoice {invoice['id']} says {said}, Stripe {(status, back)}"
+
+
+def every_refund_is_booked(facts: Facts) -> Iterator[str]:
+    for refund in facts.refunds:
+        given = sum(made["amount"] for made in facts.refunds_for(refund))
+        ours = refund["amount_minor"] if refund["status"] in {"succeeded", "submitted"} else 0
+        if given != ours and not refund["needs_attention"]:
+            yield f"refund {refund['id']} is {refund['status']} and {given} was given back"
+
+
+def every_refund_made_has_a_row(facts: Facts) -> Iterator[str]:
+    known = {refund["stripe_refund_id"] for refund in facts.refunds}
+    flagged = {
+        payment["id"]
+        for charge in facts.charges
+        if charge["needs_attention"]
+        for payment in facts.payments_of(charge)
+    }
+    for made in facts.refunds_made:
+        if made["id"] not in known and made["payment_intent"] not in flagged:
+            yield f"{made['id']} of {made['amount']} ({made['status']}) has no row"
+
+
+_CHECKS: tuple[Callable[[Facts], Iterator[str]], ...] = (
+    every_charge_is_settled,
+    every_payment_is_booked,
+    no_payment_is_left_on_its_way,
+    every_invoice_says_what_was_paid,
+    every_refund_is_booked,
+    every_refund_made_has_a_row,
+)

@@ -1,0 +1,195 @@
+"""The wire between the official SDK and the sandbox, without a socket: it may lose and delay.
+
+It stands in the place of the `requests.Session` of the service's own connection pool, so that the
+SDK, its time-outs and the gateway's translation of errors are the production code.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import ProtocolError
+
+from payments.sandbox.app import App
+from payments.sandbox.faults import Fault
+from payments.sandbox.messages import Request, Response
+from tests.simulation.processes import Scheduler, has_open_transaction
+
+BASE = "http://stripe.simulation"
+SENDING, ANSWERED = "stripe.sending", "stripe.answered"
+
+# https://docs.stripe.com/error-codes#idempotency-key-in-use
+_IN_USE = {
+    "type": "idempotency_error",
+    "code": "idempotency_key_in_use",
+    "message": "There is currently another in-progress request using this Idempotent Key.",
+}
+
+
+@dataclass
+class Answer:
+    """What the SDK reads of a `requests.Response`."""
+
+    status_code: int
+    content: bytes
+    headers: CaseInsensitiveDict[str]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request as it left the SDK, and how long its sender waits for an answer."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+    connect_seconds: float
+    read_seconds: float
+
+    @property
+    def key(self) -> str | None:
+        return self.headers.get("idempotency-key")
+
+
+class StripeLink:
+    """Carries requests to the sandbox; `weather` holds what happens to the next ones."""
+
+    def __init__(self, app: App, scheduler: Scheduler, scope: str, note: Callable[[str], None]):
+        self._app, self._scheduler, self._scope, self._note = app, scheduler, scope, note
+        self.weather: deque[str] = deque()
+
+    def request(self, method: str, url: str, **options: Any) -> Answer:
+        """Do what `requests.Session.request` does, as the weather allows."""
+        if has_open_transaction():
+            raise AssertionError(f"{method} {url} is sent with a transaction open")
+        sent = _sent(method.upper(), url, options)
+        self._scheduler.pass_step(SENDING)
+        fault = self.weather.popleft() if self.weather else "normal"
+        if fault != "normal":
+            self._note(f"    {sent.method} {sent.path}: {fault}")
+        answer = FAULTS[fault](self, sent)
+        self._scheduler.pass_step(ANSWERED)
+        return answer
+
+    def carry_out(self, sent: Sent, *, keyless: bool = False) -> Answer:
+        """Let the sandbox do what is asked and return its answer."""
+        headers = dict(sent.headers)
+        if keyless:
+            headers.pop("idempotency-key", None)
+        request = Request(sent.method, sent.path, sent.query, headers, sent.body, BASE)
+        return _answer(self._app.handle(request))
+
+    # The faults
+
+    def refuse_connection(self, sent: Sent) -> Answer:
+        self._scheduler.sleep(sent.connect_seconds)
+        raise requests.exceptions.ConnectTimeout("no connection")
+
+    def lose_request(self, sent: Sent) -> Answer:
+        return self._time_out(sent)
+
+    def lose_answer(self, sent: Sent) -> Answer:
+        self.carry_out(sent)
+        return self._time_out(sent)
+
+    def cut_answer(self, sent: Sent) -> Answer:
+        self.carry_out(sent)
+        raise requests.exceptions.ConnectionError(ProtocolError("Connection aborted."))
+
+    def double(self, sent: Sent) -> Answer:
+        self.carry_out(sent)
+        return self.carry_out(sent)
+
+    def answer_slowly(self, sent: Sent) -> Answer:
+        answer = self.carry_out(sent)
+        self._scheduler.sleep(0.8 * sent.read_seconds)
+        return answer
+
+    def fail(self, sent: Sent, fault: Fault) -> Answer:
+        self._app.parts.faults.add(self._scope, fault)
+        return self.carry_out(sent)
+
+    def store_failure(self, sent: Sent, *, effect: bool) -> Answer:
+        """Answer 500 and keep that answer under the key, which only a POST has."""
+        if sent.key is None:
+            return self.fail(sent, Fault("status", status=500))
+        return self.fail(sent, Fault("stored_500", effect=effect))
+
+    def store_failure_of_late_effect(self, sent: Sent, seconds: float) -> Answer:
+        """Answer 500 and take effect later.
+
+        Stripe's engineers finish such requests: https://docs.stripe.com/error-low-level
+        """
+        answer = self.store_failure(sent, effect=False)
+        if sent.method == "POST":
+            late = lambda: self._finish(sent, keyless=True)  # noqa: E731
+            self._scheduler.call_later(seconds, late)
+        return answer
+
+    def take_effect_late(self, sent: Sent, seconds: float) -> Answer:
+        """Let the sender lose patience; its key stays in use until the effect comes."""
+        if sent.method != "POST":
+            return self._time_out(sent)
+        if not self._take_key(sent.key):
+            return self.carry_out(sent)  # which answers that the key is in use
+        self._scheduler.call_later(seconds, lambda: self._finish(sent))
+        return self._time_out(sent)
+
+    def _take_key(self, key: str | None) -> bool:
+        taken = self._app.parts.idempotency._in_use
+        if key is not None and (self._scope, key) in taken:
+            return False
+        if key is not None:
+            taken.add((self._scope, key))
+        return True
+
+    def _finish(self, sent: Sent, *, keyless: bool = False) -> None:
+        if not keyless:
+            self._app.parts.idempotency._in_use.discard((self._scope, sent.key or ""))
+        answer = self.carry_out(sent, keyless=keyless)
+        self._note(f"    {sent.method} {sent.path} is carried out late: {answer.status_code}")
+
+    def _time_out(self, sent: Sent) -> Answer:
+        self._scheduler.sleep(sent.read_seconds)
+        raise requests.exceptions.ReadTimeout("no answer in time")
+
+
+FAULTS: dict[str, Callable[[StripeLink, Sent], Answer]] = {
+    "normal": StripeLink.carry_out,
+    "refused": StripeLink.refuse_connection,
+    "request_lost": StripeLink.lose_request,
+    "answer_lost": StripeLink.lose_answer,
+    "answer_cut": StripeLink.cut_answer,
+    "doubled": StripeLink.double,
+    "slow": StripeLink.answer_slowly,
+    "status_500": lambda link, sent: link.fail(sent, Fault("status", status=500)),
+    "status_429": lambda link, sent: link.fail(sent, Fault("status", status=429)),
+    "status_409": lambda link, sent: link.fail(sent, Fault("status", status=409, error=_IN_USE)),
+    "stored_500": lambda link, sent: link.store_failure(sent, effect=False),
+    "stored_500_done": lambda link, sent: link.store_failure(sent, effect=True),
+    "stored_500_late": lambda link, sent: link.store_failure_of_late_effect(sent, 300),
+    "late_30_s": lambda link, sent: link.take_effect_late(sent, 30),
+    "late_120_s": lambda link, sent: link.take_effect_late(sent, 120),
+    "late_1_h": lambda link, sent: link.take_effect_late(sent, 3600),
+}
+
+
+def _sent(method: str, url: str, options: dict[str, Any]) -> Sent:
+    parts = urlsplit(url)
+    body = options.get("data") or b""
+    headers = {name.lower(): str(value) for name, value in (options.get("headers") or {}).items()}
+    patience = options.get("timeout") or 80
+    connect, read = patience if isinstance(patience, tuple) else (patience, patience)
+    content = body.encode() if isinstance(body, str) else body
+    return Sent(method, parts.path, parts.query, headers, content, connect, read)
+
+
+def _answer(response: Response) -> Answer:
+    return Answer(response.status, response.body, CaseInsensitiveDict(response.headers))

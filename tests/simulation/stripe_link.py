@@ -120,7 +120,7 @@ class StripeLink:
         """Answer 500 and keep that answer under the key, which only a POST has."""
         if sent.key is None:
             return self.fail(sent, Fault("status", status=500))
-        return self.fail(sent, Fault("stored_500", effect=effect))
+        return self.fail(sent, Fault("stored_500", effect=effect, stored=True))
 
     def store_failure_of_late_effect(self, sent: Sent, seconds: float) -> Answer:
         """Answer 500 and take effect later.

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from payments.gateway.errors import Rejected
 from payments.gateway.gateway import platform
-from payments.gateway.results import Payment
+from payments.gateway.results import Payment, Setup
 from payments.installation.names import make_idempotency_key, make_metadata
 from payments.kit import clock
 from payments.kit.db import db
@@ -16,7 +16,7 @@ from payments.kit.repeat import repeated
 from payments.kit.transactions import end_read, transaction
 from payments.timeline.append import append
 from payments.workspaces.attention import clear_flag, flag_row
-from payments.workspaces.models import Charge, StripeAnomaly
+from payments.workspaces.models import Charge, Refund, StripeAnomaly
 from payments.workspaces.models.anomalies import (
     DISMISSED,
     DUPLICATE,
@@ -38,14 +38,14 @@ class AnomalyNotRefundable(Exception):
 def report_mismatch(charge: Charge, payment: Payment, wrong: list[str], *, actor: str) -> None:
     """Store a PaymentIntent whose facts are not the charge's, inside the caller's transaction."""
     reason = f"{payment.id} does not agree about {', '.join(wrong)}"
-    _add_payment(MISMATCH, payment, charge, reason, actor)
+    _add_anomaly(MISMATCH, payment, charge, reason, actor)
     flag_row(charge, FACTS_DISAGREE, reason, actor=actor)
 
 
 def report_duplicate(charge: Charge, payment: Payment, *, actor: str) -> None:
     """Store a second successful payment for a charge, inside the caller's transaction."""
     reason = f"it was paid by {charge.stripe_payment_intent_id} and by {payment.id}"
-    if _add_payment(DUPLICATE, payment, charge, reason, actor):
+    if _add_anomaly(DUPLICATE, payment, charge, reason, actor):
         append(
             "charge.paid_twice",
             actor=actor,
@@ -66,9 +66,28 @@ def report_unknown_row(payment: Payment, *, actor: str) -> None:
     So it is after a database was restored: docs/restore.md says what to do.
     """
     with transaction():
-        reason = f"{payment.id} was made by this installation for a charge that is not here"
-        if _add_payment(UNKNOWN_ROW, payment, None, reason, actor):
-            log.error(reason)
+        number = payment.metadata.get("invoice_number", "unknown")
+        reason = f"it was made for a charge that is not here (invoice {number})"
+        if _add_anomaly(UNKNOWN_ROW, payment, None, reason, actor):
+            log.error("%s: %s", payment.id, reason)
+
+
+@repeated
+def report_foreign_setup(setup: Setup, *, actor: str) -> None:
+    """Store a SetupIntent that bears our names and is not of the workspace's present customer."""
+    with transaction():
+        reason = "its card was set up for a customer that no workspace has"
+        if _add_anomaly(MISMATCH, setup, None, reason, actor):
+            log.error("%s: %s", setup.id, reason)
+
+
+@repeated
+def report_foreign_refund(refund_id: int, payment_intent: str, *, actor: str) -> None:
+    """Flag a refund whose name stands on money of another PaymentIntent than its charge's."""
+    with transaction():
+        refund = db.session.get_one(Refund, refund_id, with_for_update=True)
+        reason = f"its name stands on a refund of {payment_intent}"
+        flag_row(refund, FACTS_DISAGREE, reason, actor=actor)
 
 
 def find_unresolved(stripe_id: str) -> StripeAnomaly | None:
@@ -165,26 +184,28 @@ def _note_resolved(anomaly: StripeAnomaly, actor: str) -> None:
     )
 
 
-def _add_payment(
-    kind: str, payment: Payment, charge: Charge | None, reason: str, actor: str
+def _add_anomaly(
+    kind: str, found: Payment | Setup, charge: Charge | None, reason: str, actor: str
 ) -> bool:
     """Store the anomaly, or bring its status up to date; return whether it is news."""
     query = sa.select(StripeAnomaly).where(
-        StripeAnomaly.kind == kind, StripeAnomaly.stripe_id == payment.id
+        StripeAnomaly.kind == kind, StripeAnomaly.stripe_id == found.id
     )
+    payment = found if isinstance(found, Payment) else None
     known = db.session.scalars(query).one_or_none()
     if known is not None:
-        known.status, known.amount_minor = payment.status, payment.amount_received
+        known.status = found.status
+        known.amount_minor = payment.amount_received if payment else None
         return False
     db.session.add(
         StripeAnomaly(
             kind=kind,
-            stripe_id=payment.id,
+            stripe_id=found.id,
             workspace_id=charge.workspace_id if charge else None,
             charge_id=charge.id if charge else None,
-            status=payment.status,
-            amount_minor=payment.amount_received,
-            currency=payment.currency,
+            status=found.status,
+            amount_minor=payment.amount_received if payment else None,
+            currency=payment.currency if payment else None,
             reason=reason,
             found_by=actor,
         )

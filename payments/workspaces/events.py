@@ -12,7 +12,12 @@ from payments.kit.db import db
 from payments.kit.transactions import end_read, transaction
 from payments.timeline.append import append
 from payments.workspaces import queries
-from payments.workspaces.anomalies import report_unknown_row, settle_refunded_anomaly
+from payments.workspaces.anomalies import (
+    report_foreign_refund,
+    report_foreign_setup,
+    report_unknown_row,
+    settle_refunded_anomaly,
+)
 from payments.workspaces.charges.action import apply_payment
 from payments.workspaces.customers import forget_customer
 from payments.workspaces.models import Charge
@@ -42,7 +47,13 @@ def on_refunded_charge(stripe_charge: dict[str, Any], actor: str) -> None:
 
 def on_refund(refund: dict[str, Any], actor: str) -> None:
     """A refund was made, paid out or has failed: take over Stripe's own list."""
-    _adopt_refunds(refund.get("payment_intent"), actor)
+    intent, metadata = refund.get("payment_intent"), refund.get("metadata") or {}
+    row = queries.find_refund_by_reference(metadata.get("refund") or "")
+    if row is not None and intent is not None and is_own_metadata(metadata):
+        charge = db.session.get_one(Charge, row.charge_id)
+        if charge.stripe_payment_intent_id != intent:
+            report_foreign_refund(row.id, intent, actor=actor)
+    _adopt_refunds(intent, actor)
 
 
 def _adopt_refunds(intent: str | None, actor: str) -> None:
@@ -100,6 +111,9 @@ def on_setup(intent: dict[str, Any], actor: str) -> None:
     setup = results.setup_of_event(intent)
     workspace = find_workspace_of_setup(setup)
     if workspace is None:
+        end_read()
+        if setup.status == "succeeded" and is_own_metadata(setup.metadata):
+            report_foreign_setup(setup, actor=actor)
         return
     if intent["status"] == "succeeded":
         save_completed(workspace, setup, actor=actor)

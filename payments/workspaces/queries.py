@@ -188,6 +188,11 @@ def find_workspace_of_customer(customer: str) -> Workspace | None:
     ).one_or_none()
 
 
+def find_refund_by_reference(reference: str) -> Refund | None:
+    """Return the refund of that reference, of whichever workspace."""
+    return db.session.scalars(sa.select(Refund).where(Refund.reference == reference)).one_or_none()
+
+
 def charge_of_payment(payment_intent: str) -> Charge | None:
     """Return the charge that a PaymentIntent belongs to, once we know of it."""
     query = sa.select(Charge).where(Charge.stripe_payment_intent_id == payment_intent)

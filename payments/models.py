@@ -2,6 +2,7 @@
 
 from payments.auth.models import User
 from payments.idempotency.models import IdempotentRequest
+from payments.installation.models import Installation
 from payments.invoices.models import Invoice, InvoiceCounter, InvoiceDayProof, InvoiceDocument
 from payments.projects.models import (
     CheckoutSession,
@@ -23,6 +24,7 @@ from payments.workspaces.models import (
     PaymentMethod,
     PricingPlan,
     Refund,
+    StripeAnomaly,
     Workspace,
 )
 
@@ -32,6 +34,7 @@ __all__ = [
     "Drift",
     "EventCursor",
     "IdempotentRequest",
+    "Installation",
     "Invoice",
     "InvoiceCounter",
     "InvoiceDayProof",
@@ -45,6 +48,7 @@ __all__ = [
     "ProjectTotals",
     "ReconciliationRun",
     "Refund",
+    "StripeAnomaly",
     "StripeConfig",
     "StripeCredentials",
     "StripeCustomer",

@@ -51,6 +51,22 @@ def claim(
     return claimed.scalar_one_or_none()
 
 
+def renew_lease(model: type[Leased], row_id: int, fence: int, *, seconds: int) -> bool:
+    """Extend a lease by `seconds` from now; return whether `fence` is still the row's.
+
+    Runs inside the caller's transaction.
+    """
+    table: Any = model
+    renewed = db.session.execute(
+        sa.update(table)
+        .where(table.id == row_id, table.fence == fence)
+        .values(leased_until=clock.now() + timedelta(seconds=seconds))
+        .returning(table.id)
+        .execution_options(synchronize_session=False)
+    )
+    return renewed.scalar_one_or_none() is not None
+
+
 def release(row: Leased, *, due_in: timedelta | None = None) -> None:
     """Let the row go; with `due_in` it comes back by itself after that time."""
     row.leased_until, row.throttled = None, 0

@@ -37,8 +37,6 @@ CARDS = {
 def simulated_service() -> Iterator[Service]:
     """Make the service with its two workspaces; `World` takes it from there."""
     with prepared_service() as service:
-        with service.app.app_context():
-            upgrade(directory=str(MIGRATIONS))
         stripe = service.new_sandbox()
         with running(service, 0, stripe=stripe) as world:
             _prepare(world)
@@ -48,6 +46,8 @@ def simulated_service() -> Iterator[Service]:
 
 def _prepare(world: World) -> None:
     service = world.service
+    with service.app.app_context():
+        upgrade(directory=str(MIGRATIONS))
     world.task("seed", catalog.seed)
     _sign_up(world)
     with service.app.app_context():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any
 from unittest import mock
 
+import requests
 from flask import got_request_exception
 from werkzeug.test import TestResponse
 
@@ -151,16 +152,21 @@ def running(service: Service, seed: int, *, stripe: App | None = None) -> Iterat
             world.ledgers.close()
 
 
+_new_pool = gateway_client._connections.__wrapped__
+
+
 def _patches(world: World) -> list[Any]:
     """Put the simulation in the place of Redis's queue and of the connections' sockets."""
-    connections = gateway_client._connections()
     return [
         mock.patch.object(jobs, "enqueue", world.enqueue),
         mock.patch.object(jobs, "queued", lambda _queue: 0),
         mock.patch.object(jobs, "announce", lambda _channel: None),
-        mock.patch.object(connections, "_session", world.link),
-        mock.patch.object(connections, "_thread_local", threading.local()),
+        # The SDK opens its session at the first call of a pool; a pool serves one example.
+        mock.patch.object(requests, "Session", lambda: world.link),
+        mock.patch.object(gateway_client, "_connections", cache(_new_pool)),
     ]
+
+
 
 
 def _code_of(answer: TestResponse) -> str:

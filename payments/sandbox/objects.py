@@ -34,7 +34,7 @@ class Record:
 def changed(old: Json, new: Json) -> Json:
     """What differs, with the old values: the `previous_attributes` of an event."""
     differing: Json = {}
-    for key in old.keys() | new.keys():
+    for key in {**old, **new}:
         before, after = old.get(key), new.get(key)
         if before == after:
             continue

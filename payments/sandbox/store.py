@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .clock import Clocks, wall
+from .clock import Clocks, RealTime
 from .objects import Objects
 from .version import API_VERSION
 
@@ -54,6 +54,14 @@ CREATE TABLE IF NOT EXISTS jobs (
     name TEXT NOT NULL,
     object_id TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS open_requests (
+    scope TEXT NOT NULL,
+    id TEXT NOT NULL,
+    key TEXT,
+    locks TEXT NOT NULL,
+    content TEXT NOT NULL,
+    PRIMARY KEY (scope, id)
+);
 CREATE TABLE IF NOT EXISTS deliveries (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     scope TEXT NOT NULL,
@@ -72,13 +80,15 @@ CREATE TABLE IF NOT EXISTS preferences (
 CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (state, due);
 CREATE INDEX IF NOT EXISTS deliveries_by_event ON deliveries (event, state);
 """
-SCOPED_TABLES = ("objects", "idempotency", "clocks", "jobs", "deliveries", "preferences")
+SCOPED_TABLES = (
+    "objects", "idempotency", "clocks", "jobs", "open_requests", "deliveries", "preferences",
+)  # fmt: skip
 
 
 class Store:
     """One connection behind one lock: calls take turns, so no update is ever lost."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, source: RealTime | None = None) -> None:
         if database != ":memory:":
             Path(database).parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
@@ -88,7 +98,7 @@ class Store:
         self.connection.execute("PRAGMA synchronous = NORMAL")
         self.connection.executescript(TABLES)
         _upgrade(self.connection)
-        self.clocks = Clocks(self.connection)
+        self.clocks = Clocks(self.connection, source or RealTime())
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -122,13 +132,13 @@ class Store:
         for table in SCOPED_TABLES:
             self.connection.execute(f"DELETE FROM {table} WHERE scope = ?", (scope,))  # noqa: S608
 
-    def schedule(self, scope: str, due: int, name: str, object_id: str, clock: str = "") -> None:
+    def schedule(self, scope: str, due: float, name: str, object_id: str, clock: str = "") -> None:
         self.connection.execute(
             "INSERT INTO jobs (scope, clock, due, name, object_id) VALUES (?, ?, ?, ?, ?)",
             (scope, clock, due, name, object_id),
         )
 
-    def take_due_job(self, scope: str, clock: str, until: int) -> tuple[int, str, str] | None:
+    def take_due_job(self, scope: str, clock: str, until: float) -> tuple[int, str, str] | None:
         """One at a time, the earliest first: what it schedules may fall due before the others."""
         row = self.connection.execute(
             "SELECT seq, due, name, object_id FROM jobs"
@@ -163,8 +173,8 @@ class Store:
         """On the accounts' own clocks; test clocks stand still."""
         rows = self.connection.execute(
             "SELECT DISTINCT scope FROM jobs LEFT JOIN clocks USING (scope)"
-            " WHERE clock = '' AND due <= ? + coalesce(ahead, 0)",
-            (int(wall()),),
+            " WHERE clock = '' AND due <= ? + coalesce(ahead, 0) ORDER BY scope",
+            (self.clocks.source.wall(),),
         ).fetchall()
         return [str(row[0]) for row in rows]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .clock import Clocks, RealTime
-from .objects import Objects
+from .objects import REFERENCES, Objects
 from .version import API_VERSION
 
 TABLES = """
@@ -24,17 +24,13 @@ CREATE TABLE IF NOT EXISTS objects (
     deleted INTEGER NOT NULL DEFAULT 0,
     data TEXT NOT NULL,
     private TEXT NOT NULL,
+    customer TEXT,
+    payment_intent TEXT,
+    charge TEXT,
+    invoice TEXT,
     UNIQUE (id, scope)
 );
 CREATE INDEX IF NOT EXISTS objects_by_kind ON objects (scope, kind, seq);
-CREATE INDEX IF NOT EXISTS objects_by_customer
-    ON objects (scope, kind, json_extract(data, '$.customer'), seq);
-CREATE INDEX IF NOT EXISTS objects_by_payment_intent
-    ON objects (scope, kind, json_extract(data, '$.payment_intent'), seq);
-CREATE INDEX IF NOT EXISTS objects_by_charge
-    ON objects (scope, kind, json_extract(data, '$.charge'), seq);
-CREATE INDEX IF NOT EXISTS objects_by_invoice
-    ON objects (scope, kind, json_extract(data, '$.invoice'), seq);
 CREATE TABLE IF NOT EXISTS idempotency (
     scope TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -185,10 +181,27 @@ class Store:
 
 def _upgrade(connection: sqlite3.Connection) -> None:
     """Bring a file of an earlier sandbox up to date."""
-    columns = {str(row[1]) for row in connection.execute("PRAGMA table_info(jobs)")}
-    if "clock" not in columns:
+    if "clock" not in _columns(connection, "jobs"):
         connection.execute("ALTER TABLE jobs ADD COLUMN clock TEXT NOT NULL DEFAULT ''")
     connection.execute("CREATE INDEX IF NOT EXISTS jobs_due ON jobs (scope, clock, due, seq)")
+    for name in REFERENCES:
+        _upgrade_reference(connection, name)
+
+
+def _upgrade_reference(connection: sqlite3.Connection, name: str) -> None:
+    """A column of its own is a third of the price of an index on an expression over JSON."""
+    if name not in _columns(connection, "objects"):
+        connection.execute(f"DROP INDEX IF EXISTS objects_by_{name}")
+        connection.execute(f"ALTER TABLE objects ADD COLUMN {name} TEXT")
+        connection.execute(f"UPDATE objects SET {name} = json_extract(data, '$.{name}')")  # noqa: S608
+    connection.execute(
+        f"CREATE INDEX IF NOT EXISTS objects_by_{name} ON objects (scope, kind, {name}, seq)"
+        f" WHERE {name} IS NOT NULL"
+    )
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    return {str(row[1]) for row in connection.execute(f"PRAGMA table_info({table})")}
 
 
 def _take_back(connection: sqlite3.Connection) -> None:

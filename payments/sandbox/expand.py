@@ -14,8 +14,15 @@ MAX_DEPTH = 4
 EXPANDABLE: dict[str, tuple[str, ...]] = {
     "payment_intent": ("customer", "payment_method", "latest_charge", "review", "application"),
     "setup_intent": ("customer", "payment_method", "latest_attempt", "mandate", "application"),
-    "charge": ("customer", "payment_intent", "balance_transaction", "refunds", "review"),
-    "refund": ("charge", "payment_intent", "balance_transaction", "failure_balance_transaction"),
+    "charge": ("customer", "payment_intent", "balance_transaction", "dispute", "refunds", "review"),
+    "refund": (
+        "charge",
+        "payment_intent",
+        "customer",
+        "payment_method",
+        "balance_transaction",
+        "failure_balance_transaction",
+    ),
     "payment_method": ("customer",),
     "customer": ("default_source", "test_clock", "sources", "subscriptions", "tax_ids"),
     "customer.invoice_settings": ("default_payment_method",),

@@ -79,6 +79,12 @@ CREATE INDEX IF NOT EXISTS deliveries_by_event ON deliveries (event, state);
 SCOPED_TABLES = (
     "objects", "idempotency", "clocks", "jobs", "open_requests", "deliveries", "preferences",
 )  # fmt: skip
+# What is kept for a request under way is its job; webhook endpoints are settings, not data.
+WIPE = (
+    "DELETE FROM objects WHERE scope = ? AND kind != 'webhook_endpoint'",
+    "DELETE FROM jobs WHERE scope = ? AND name != 'request.complete'",
+    "DELETE FROM deliveries WHERE scope = ?",
+)
 
 
 class Store:
@@ -127,6 +133,11 @@ class Store:
         self.clocks.set_ahead(scope, 0)
         for table in SCOPED_TABLES:
             self.connection.execute(f"DELETE FROM {table} WHERE scope = ?", (scope,))  # noqa: S608
+
+    def wipe(self, scope: str) -> None:
+        """Delete the account's data; its settings, keys and requests under way stay."""
+        for query in WIPE:
+            self.connection.execute(query, (scope,))
 
     def schedule(self, scope: str, due: float, name: str, object_id: str, clock: str = "") -> None:
         self.connection.execute(

@@ -208,6 +208,12 @@ class TestEscalation:
         with pytest.raises(stripe.InvalidRequestError, match="charged back"):
             v1.refunds.create({"charge": inquiry.charge})
 
+    def test_has_a_deadline_of_its_own(self, v1, inquiry, answer, control):
+        control("POST", "clock/advance", {"seconds": 5 * DAY})
+        answer(inquiry, "escalate_inquiry_evidence")
+        control("POST", "clock/advance", {"seconds": 5 * DAY})
+        assert v1.disputes.retrieve(inquiry.id).status == "needs_response"
+
     def test_is_lost_without_another_answer(self, v1, inquiry, answer, control):
         answer(inquiry, "escalate_inquiry_evidence")
         control("POST", "clock/advance", {"seconds": 9 * DAY})

@@ -1,1 +1,1 @@
-"""Deterministic simulation of the money path: one seed decides everything that is left to chance."""
+"""Deterministic simulation of the money path: one seed decides all that is left to chance."""

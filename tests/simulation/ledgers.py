@@ -18,12 +18,17 @@ from tests.simulation.stripe_link import BASE
 # A refund that Stripe has not paid out yet has left the payment all the same.
 MOVED = ("succeeded", "pending", "requires_action")
 
+_ANOMALIES = "SELECT stripe_id FROM stripe_anomalies WHERE resolved_at IS NULL"
+
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything of one moment; `payments` and `refunds_made` are Stripe's."""
+    """Everything of one moment; `payments` and `refunds_made` are Stripe's.
+
+    `anomalies` are the ids of Stripe's objects that the service has flagged as not its own doing.
+    """
 
     charges: list[Row]
     refunds: list[Row]
@@ -31,6 +36,7 @@ class Facts:
     counters: dict[str, int]
     workspaces: list[Row]
     plans: dict[int, Row]
+    anomalies: set[str]
     payments: list[Row]
     refunds_made: list[Row]
 
@@ -51,7 +57,8 @@ class Facts:
         made = (r for r in self.refunds_made if r["payment_intent"] == payment_id)
         return sum(r["amount"] for r in made if r["status"] in MOVED)
 
-    def price_of_rank(self, plan_id: int) -> tuple[int, bool]:
+    def rank(self, plan_id: int) -> tuple[int, bool]:
+        """Return by what plans are ordered; the free one is (0, False)."""
         plan = self.plans[plan_id]
         return plan["tier"], plan["price_period"] == "year"
 
@@ -84,6 +91,8 @@ class Ledgers:
         self._facts: Facts | None = None
         self._last_event = self._newest_event()
         self.events: list[Row] = []
+        # PaymentIntents of somebody else that bear our names: none of our money.
+        self.strangers: set[str] = set()
 
     @property
     def rows(self) -> sqlite3.Connection:
@@ -118,7 +127,8 @@ class Ledgers:
             counters={row["day"]: row["last"] for row in counters},
             workspaces=self.select("SELECT id, slug, plan_id, stripe_customer_id FROM workspaces"),
             plans={plan["id"]: plan for plan in plans},
-            payments=self._objects("payment_intent"),
+            anomalies={row["stripe_id"] for row in self.select(_ANOMALIES)},
+            payments=[p for p in self._objects("payment_intent") if p["id"] not in self.strangers],
             refunds_made=self._objects("refund"),
         )
 
@@ -162,6 +172,12 @@ class Ledgers:
         request = Request("POST", path, query, {}, urlencode(form).encode(), BASE)
         return self._stripe.handle(request).status
 
+    def next_job_at(self) -> float | None:
+        """Return when Stripe does something by itself next, None when nothing is planned."""
+        query = "SELECT min(due) FROM jobs WHERE scope = ?"
+        found = self._stripe.parts.store.connection.execute(query, (SCOPE,)).fetchone()[0]
+        return None if found is None else float(found)
+
     def run_due_jobs(self) -> None:
         """Let what is due at Stripe happen: slow payments, refunds that settle."""
-        self._stripe._on_beat()
+        self._stripe.run_due_jobs()

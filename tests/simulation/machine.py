@@ -26,9 +26,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self._ending, self._is_broken = Ending(), False
         self.world: World = self._stack.enter_context(running(service, 0))
 
-    @initialize(
-        seed=st.integers(0, 2**16), with_events=st.booleans(), resumes=st.booleans()
-    )
+    @initialize(seed=st.integers(0, 2**16), with_events=st.booleans(), resumes=st.booleans())
     def begin(self, seed: int, with_events: bool, resumes: bool) -> None:
         """Choose what no rule chooses: jitter, ids, and how the history ends."""
         self.world.chance.seed(seed)

@@ -64,6 +64,56 @@ def refund_in_dashboard(world: World, *, index: int, part: str) -> None:
         world.call_stripe("POST", "/v1/refunds", payment_intent=payment["id"], **minor)
 
 
+def cancel_in_dashboard(world: World, *, index: int) -> None:
+    """Somebody cancels a payment that has not succeeded."""
+    payments = world.ledgers.facts().payments
+    unpaid = [each for each in reversed(payments) if each["status"] in _CANCELABLE]
+    if unpaid:
+        payment = unpaid[index % len(unpaid)]
+        world.call_stripe("POST", f"/v1/payment_intents/{payment['id']}/cancel")
+
+
+_CANCELABLE = {"requires_payment_method", "requires_confirmation", "requires_action"}
+
+
+def detach_card(world: World, *, workspace: int, card: str) -> None:
+    """Somebody detaches a card in the dashboard."""
+    method = world.service.workspaces[workspace].cards[card]
+    world.call_stripe("POST", f"/v1/payment_methods/{method}/detach")
+
+
+def delete_customer(world: World, *, workspace: int) -> None:
+    """Somebody deletes a workspace's customer in the dashboard."""
+    wanted = world.service.workspaces[workspace].id
+    for row in world.ledgers.facts().workspaces:
+        if row["id"] == wanted:
+            world.call_stripe("DELETE", f"/v1/customers/{row['stripe_customer_id']}")
+
+
+def pay_under_our_names(world: World, *, index: int) -> None:
+    """A stranger's payment bears the metadata of one of our charges, as a copied database does."""
+    payments = world.ledgers.facts().payments
+    if not payments:
+        return
+    copied = payments[index % len(payments)]["metadata"]
+    customer = world.call_stripe("POST", "/v1/customers")["id"]
+    attached = world.call_stripe(
+        "POST", "/v1/payment_methods/pm_card_visa/attach", customer=customer
+    )
+    made = world.call_stripe(
+        "POST",
+        "/v1/payment_intents",
+        amount="50",
+        currency="usd",
+        customer=customer,
+        payment_method=attached["id"],
+        confirm="true",
+        off_session="true",
+        **{f"metadata[{name}]": value for name, value in copied.items()},
+    )
+    world.ledgers.strangers.add(made["id"])
+
+
 def continue_process(world: World, *, index: int) -> None:
     """A paused process goes on (SIGCONT), however much has happened since."""
     process = _nth(world.scheduler.paused, index)

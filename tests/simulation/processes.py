@@ -50,7 +50,7 @@ class Process:
             self.result = self._work()
         except SimulatedDeath:
             self.died = True
-        except BaseException as error:  # whatever it is, the simulation reports it
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the simulation tells
             self.error = error
 
     @property

@@ -1,4 +1,4 @@
-"""The service under simulation: its app, made once, and the state that every example begins with."""
+"""The service under simulation: its app and the state that every example starts from."""
 
 from __future__ import annotations
 

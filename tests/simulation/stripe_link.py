@@ -17,7 +17,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import ProtocolError
 
 from payments.sandbox.app import App
-from payments.sandbox.faults import Fault
+from payments.sandbox.control_input import check_fault
 from payments.sandbox.messages import Request, Response
 from tests.simulation.processes import Scheduler, has_open_transaction
 
@@ -53,10 +53,6 @@ class Sent:
     connect_seconds: float
     read_seconds: float
 
-    @property
-    def key(self) -> str | None:
-        return self.headers.get("idempotency-key")
-
 
 class StripeLink:
     """Carries requests to the sandbox; `weather` holds what happens to the next ones."""
@@ -78,11 +74,9 @@ class StripeLink:
         self._scheduler.pass_step(ANSWERED)
         return answer
 
-    def carry_out(self, sent: Sent, *, keyless: bool = False) -> Answer:
+    def carry_out(self, sent: Sent) -> Answer:
         """Let the sandbox do what is asked and return its answer."""
         headers = dict(sent.headers)
-        if keyless:
-            headers.pop("idempotency-key", None)
         request = Request(sent.method, sent.path, sent.query, headers, sent.body, BASE)
         return _answer(self._app.handle(request))
 
@@ -112,49 +106,27 @@ class StripeLink:
         self._scheduler.sleep(0.8 * sent.read_seconds)
         return answer
 
-    def fail(self, sent: Sent, fault: Fault) -> Answer:
-        self._app.parts.faults.add(self._scope, fault)
+    def fail(self, sent: Sent, **fault: Any) -> Answer:
+        """Let one of the sandbox's own faults strike this request."""
+        self._app.parts.faults.add(self._scope, check_fault(fault))
         return self.carry_out(sent)
 
-    def store_failure(self, sent: Sent, *, effect: bool) -> Answer:
-        """Answer 500 and keep that answer under the key, which only a POST has."""
-        if sent.key is None:
-            return self.fail(sent, Fault("status", status=500))
-        return self.fail(sent, Fault("stored_500", effect=effect, stored=True))
-
-    def store_failure_of_late_effect(self, sent: Sent, seconds: float) -> Answer:
-        """Answer 500 and take effect later.
-
-        Stripe's engineers finish such requests: https://docs.stripe.com/error-low-level
-        """
-        answer = self.store_failure(sent, effect=False)
+    def take_late(self, sent: Sent, seconds: float, **outcome: Any) -> Answer:
+        """Let Stripe work so long: the key is in use and the object locked until it is done."""
         if sent.method == "POST":
-            late = lambda: self._finish(sent, keyless=True)  # noqa: E731
-            self._scheduler.call_later(seconds, late)
-        return answer
-
-    def take_effect_late(self, sent: Sent, seconds: float) -> Answer:
-        """Let the sender lose patience; its key stays in use until the effect comes."""
-        if sent.method != "POST":
-            return self._time_out(sent)
-        if not self._take_key(sent.key):
-            return self.carry_out(sent)  # which answers that the key is in use
-        self._scheduler.call_later(seconds, lambda: self._finish(sent))
+            answer = self.fail(sent, action="late", seconds=seconds, **outcome)
+            if answer.status_code:  # an earlier request holds the key or the object
+                return answer
         return self._time_out(sent)
 
-    def _take_key(self, key: str | None) -> bool:
-        taken = self._app.parts.idempotency._in_use
-        if key is not None and (self._scope, key) in taken:
-            return False
-        if key is not None:
-            taken.add((self._scope, key))
-        return True
+    def arrive_late(self, sent: Sent, seconds: float) -> Answer:
+        """Let the network hold the request: Stripe hears of it when its sender is long gone."""
+        self._scheduler.call_later(seconds, lambda: self._arrive(sent))
+        return self._time_out(sent)
 
-    def _finish(self, sent: Sent, *, keyless: bool = False) -> None:
-        if not keyless:
-            self._app.parts.idempotency._in_use.discard((self._scope, sent.key or ""))
-        answer = self.carry_out(sent, keyless=keyless)
-        self._note(f"    {sent.method} {sent.path} is carried out late: {answer.status_code}")
+    def _arrive(self, sent: Sent) -> None:
+        answer = self.carry_out(sent)
+        self._note(f"    {sent.method} {sent.path} arrives late: {answer.status_code}")
 
     def _time_out(self, sent: Sent) -> Answer:
         self._scheduler.sleep(sent.read_seconds)
@@ -169,15 +141,22 @@ FAULTS: dict[str, Callable[[StripeLink, Sent], Answer]] = {
     "answer_cut": StripeLink.cut_answer,
     "doubled": StripeLink.double,
     "slow": StripeLink.answer_slowly,
-    "status_500": lambda link, sent: link.fail(sent, Fault("status", status=500)),
-    "status_429": lambda link, sent: link.fail(sent, Fault("status", status=429)),
-    "status_409": lambda link, sent: link.fail(sent, Fault("status", status=409, error=_IN_USE)),
-    "stored_500": lambda link, sent: link.store_failure(sent, effect=False),
-    "stored_500_done": lambda link, sent: link.store_failure(sent, effect=True),
-    "stored_500_late": lambda link, sent: link.store_failure_of_late_effect(sent, 300),
-    "late_30_s": lambda link, sent: link.take_effect_late(sent, 30),
-    "late_120_s": lambda link, sent: link.take_effect_late(sent, 120),
-    "late_1_h": lambda link, sent: link.take_effect_late(sent, 3600),
+    "status_500": lambda link, sent: link.fail(sent, action="status", status=500),
+    "status_429": lambda link, sent: link.fail(sent, action="status", status=429),
+    "status_409": lambda link, sent: link.fail(sent, action="status", status=409, error=_IN_USE),
+    "stored_500": lambda link, sent: link.fail(sent, action="stored_500"),
+    "stored_500_done": lambda link, sent: link.fail(sent, action="stored_500", effect=True),
+    # Stripe's engineers finish such requests: https://docs.stripe.com/error-low-level
+    "stored_500_late": lambda link, sent: link.fail(
+        sent, action="stored_500", effect_after_seconds=300
+    ),
+    "late_30_s": lambda link, sent: link.take_late(sent, 30),
+    "late_120_s": lambda link, sent: link.take_late(sent, 120),
+    "late_1_h": lambda link, sent: link.take_late(sent, 3600),
+    "late_for_nothing": lambda link, sent: link.take_late(sent, 120, status=500),
+    "arrives_after_30_s": lambda link, sent: link.arrive_late(sent, 30),
+    "arrives_after_150_s": lambda link, sent: link.arrive_late(sent, 150),
+    "arrives_after_1_h": lambda link, sent: link.arrive_late(sent, 3600),
 }
 
 

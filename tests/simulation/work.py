@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from payments import jobs
 from payments.gateway.errors import GatewayError
 from payments.kit import clock
-from payments.webhooks import drain
+from payments.runs.slices import Comparer, Difference
+from payments.webhooks import drain, gaps
 from payments.webhooks.models import PLATFORM
 from payments.workspaces import compare, reconcile
 from payments.workspaces.charges import call as charge_call
@@ -20,14 +22,15 @@ from tests.simulation.processes import Fate, Process
 from tests.simulation.world import World
 
 TASKS: dict[str, Callable[..., Any]] = {
-    jobs.RUN_CHARGE: lambda charge_id: charge_call.run(charge_id),
-    jobs.RUN_REFUND: lambda refund_id: refund_call.run(refund_id),
-    jobs.DRAIN_INBOX: lambda: drain.drain(),
+    jobs.RUN_CHARGE: charge_call.run,
+    jobs.RUN_REFUND: refund_call.run,
+    jobs.DRAIN_INBOX: drain.drain,
 }
 SWEEPS: dict[str, Callable[[], object]] = {
-    "due": lambda: reconcile.wake_due(),
-    "expired": lambda: reconcile.expire_unauthenticated(),
-    "submitted": lambda: follow.look_at_submitted(),
+    "due": reconcile.wake_due,
+    "expired": reconcile.expire_unauthenticated,
+    "submitted": follow.look_at_submitted,
+    "missed events": lambda: compare_all(gaps.compare),
 }
 ASYNC = {"Prefer": "respond-async"}
 # So often at most something is done within one `live_on`: histories stay short.
@@ -138,22 +141,18 @@ def drain_inbox(world: World, *, fate: Fate) -> None:
 
 def compare_with_stripe(world: World, *, fate: Fate) -> None:
     """The daily comparison of our account is due."""
-    world.task("comparison", lambda: compare_all(), fate)
+    world.task("comparison", compare_all, fate)
 
 
-def compare_all() -> tuple[Any, ...] | None:
-    """Run the comparison to its end; return what differed, None when Stripe failed meanwhile."""
+def compare_all(comparer: Comparer = compare.compare) -> tuple[Difference, ...] | None:
+    """Run a comparison to its end; return what differed, None when Stripe failed meanwhile."""
     position: dict[str, Any] = {}
-    found: list[Any] = []
+    found: list[Difference] = []
     while True:
+        deadline = clock.monotonic() + _TURN_SECONDS
         try:
-            part = compare.compare(
-                PLATFORM,
-                "test",
-                position,
-                dry_run=False,
-                actor="reconciliation",
-                deadline=clock.monotonic() + _TURN_SECONDS,
+            part = comparer(
+                PLATFORM, "test", position, dry_run=False, actor="simulation", deadline=deadline
             )
         except GatewayError:
             return None
@@ -215,7 +214,8 @@ _OPEN = {
 def _waiting(world: World, table: str) -> list[Row]:
     """Return from when on each open row of a table may be worked at, as the database writes it."""
     moment = "max(due_at, coalesce(leased_until, due_at))"
-    return world.ledgers.select(f"SELECT {moment} AS at FROM {table} WHERE {_OPEN[table]}")
+    query = f"SELECT {moment} AS at FROM {table} WHERE {_OPEN[table]}"  # noqa: S608 - ours
+    return world.ledgers.select(query)
 
 
 def _written(world: World) -> str:
@@ -225,13 +225,14 @@ def _written(world: World) -> str:
 def is_due(world: World) -> bool:
     """Return whether a sweep would find a charge or a refund."""
     now = _written(world)
-    return any(row["at"] <= now for table in ("charges", "refunds") for row in _waiting(world, table))
+    rows = [*_waiting(world, "charges"), *_waiting(world, "refunds")]
+    return any(row["at"] <= now for row in rows)
 
 
 def next_moments(world: World) -> list[float]:
     """Return the later moments at which something is to be done, on our side or on Stripe's."""
     now = _written(world)
     rows = [row["at"] for table in _OPEN for row in _waiting(world, table) if row["at"] > now]
-    moments = [clock.datetime.fromisoformat(at).replace(tzinfo=clock.UTC).timestamp() for at in rows]
-    wake = world.scheduler.next_at
-    return moments if wake is None else [*moments, wake]
+    moments = [datetime.fromisoformat(f"{at}+00:00").timestamp() for at in rows]
+    others = (world.scheduler.next_at, world.ledgers.next_job_at())
+    return [*moments, *(moment for moment in others if moment is not None)]

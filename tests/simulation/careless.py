@@ -1,4 +1,4 @@
-"""A planted bug, to see that the simulation finds one: requests without identity."""
+"""A planted bug, to see that the simulation finds one."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from unittest import mock
 
 from tests.simulation.stripe_link import Answer, StripeLink
 
-CREATE = "/v1/payment_intents"
+CREATE, LIST_REFUNDS = "/v1/payment_intents", "/v1/refunds?"
+_NOTHING = b'{"object": "list", "data": [], "has_more": false, "url": "/v1/refunds"}'
 
 
 @contextmanager
 def careless_client() -> Iterator[None]:
-    """Send no idempotency keys, and confirm every PaymentIntent at its creation.
-
-    It is what a client does that makes a new key for each try.
-    """
+    """Make a new key for every try, confirm at creation, and look at no refunds before sending."""
     send = StripeLink.request
 
     def request(self: StripeLink, method: str, url: str, **options: Any) -> Answer:
         headers = dict(options.pop("headers") or {})
         headers.pop("Idempotency-Key", None)
-        if method.upper() == "POST" and url.endswith(CREATE) and "confirm" not in str(options):
+        if method.upper() == "POST" and url.endswith(CREATE):
             options["data"] = f"{options['data']}&confirm=true&off_session=true"
-        return send(self, method, url, headers=headers, **options)
+        answer = send(self, method, url, headers=headers, **options)
+        if method.upper() == "GET" and LIST_REFUNDS in url:
+            answer.content = _NOTHING
+        return answer
 
     with mock.patch.object(StripeLink, "request", request):
         yield

@@ -60,8 +60,11 @@ def perform(world: World, action: Action, chosen: Mapping[str, Any]) -> None:
 
 def check(world: World) -> None:
     """Raise Violation when something is that may never be."""
-    facts = world.ledgers.changed()
-    if facts is not None and (found := violations(facts)):
+    facts = world.ledgers.facts()
+    if facts is world.checked:
+        return
+    world.checked = facts
+    if found := violations(facts):
         raise Violation("; ".join(found))
 
 

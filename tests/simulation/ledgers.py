@@ -107,19 +107,21 @@ class Ledgers:
             self._connection.close()
         self._stripe.stop()
 
-    def changed(self) -> Facts | None:
-        """Return the present facts, or None when neither side has changed since."""
-        version = self.rows.execute("PRAGMA data_version").fetchone()[0]
-        seen = (version, self._stripe.parts.store.connection.total_changes)
-        if seen == self._seen:
-            return None
-        self._seen = seen
-        return self.facts()
-
     def facts(self) -> Facts:
-        """Return how both ledgers stand now."""
+        """Return how both ledgers stand now: the same object as long as neither side changes."""
+        version = self._version()
+        if self._facts is None or version != self._seen:
+            self._seen, self._facts = version, self._read()
+        return self._facts
+
+    def _version(self) -> tuple[int, int]:
+        ours = self.rows.execute("PRAGMA data_version").fetchone()[0]
+        return ours, self._stripe.parts.store.connection.total_changes
+
+    def _read(self) -> Facts:
         plans = self.select("SELECT id, slug, tier, price_minor, price_period FROM pricing_plans")
         counters = self.select("SELECT day, last FROM invoice_counters")
+        payments = self._objects("payment_intent")
         return Facts(
             charges=self.select("SELECT * FROM charges ORDER BY id"),
             refunds=self.select("SELECT * FROM refunds ORDER BY id"),
@@ -128,7 +130,7 @@ class Ledgers:
             workspaces=self.select("SELECT id, slug, plan_id, stripe_customer_id FROM workspaces"),
             plans={plan["id"]: plan for plan in plans},
             anomalies={row["stripe_id"] for row in self.select(_ANOMALIES)},
-            payments=[p for p in self._objects("payment_intent") if p["id"] not in self.strangers],
+            payments=[each for each in payments if each["id"] not in self.strangers],
             refunds_made=self._objects("refund"),
         )
 

@@ -54,7 +54,7 @@ def _work_off_everything(world: World, ending: Ending) -> None:
 
 def _only_flagged(world: World) -> bool:
     """Return whether all that is still open waits for a person."""
-    return all(row["needs_attention"] for row in _open(world)) and bool(_open(world))
+    return all(is_flagged(row) for row in _open(world)) and bool(_open(world))
 
 
 def _open(world: World) -> list[Row]:
@@ -65,6 +65,14 @@ def _open(world: World) -> list[Row]:
 _UNSETTLED = {"pending", "requires_action", "submitted"}
 
 
+def is_flagged(row: Row) -> bool:
+    """Return whether a person is asked about the row itself.
+
+    A stranger's payment under its names excuses nothing that is wrong with its own.
+    """
+    return bool(row["needs_attention"]) and row["attention_code"] != "facts_disagree"
+
+
 def disagreements(facts: Facts) -> list[str]:
     """Return a sentence for everything that the two ledgers say differently, once all is quiet."""
     return [sentence for check in _CHECKS for sentence in check(facts)]
@@ -72,7 +80,7 @@ def disagreements(facts: Facts) -> list[str]:
 
 def every_charge_is_settled(facts: Facts) -> Iterator[str]:
     for row in (*facts.charges, *facts.refunds):
-        if row["status"] in {"pending", "requires_action"} and not row["needs_attention"]:
+        if row["status"] in {"pending", "requires_action"} and not is_flagged(row):
             kind = "charge" if "plan_id" in row else "refund"
             yield f"{kind} {row['id']} is {row['status']} for ever"
 
@@ -82,7 +90,7 @@ def every_payment_is_booked(facts: Facts) -> Iterator[str]:
     for charge in facts.charges:
         for payment in facts.paid(charge):
             ours = charge["status"] == "succeeded" and charge["stripe_payment_intent_id"]
-            told = charge["needs_attention"] or payment["id"] in facts.anomalies
+            told = is_flagged(charge) or payment["id"] in facts.anomalies
             if ours != payment["id"] and not told:
                 yield f"charge {charge['id']} is {charge['status']} and {payment['id']} succeeded"
     known = {payment["id"] for charge in facts.charges for payment in facts.payments_of(charge)}
@@ -97,7 +105,7 @@ def no_payment_is_left_on_its_way(facts: Facts) -> Iterator[str]:
     for charge in facts.charges:
         for payment in facts.payments_of(charge):
             moving = payment["status"] in {"requires_action", "processing"}
-            if moving and charge["status"] not in _UNSETTLED and not charge["needs_attention"]:
+            if moving and charge["status"] not in _UNSETTLED and not is_flagged(charge):
                 yield f"charge {charge['id']} is over and {payment['id']} is {payment['status']}"
 
 
@@ -105,7 +113,7 @@ def every_invoice_says_what_was_paid(facts: Facts) -> Iterator[str]:
     invoices = {invoice["id"]: invoice for invoice in facts.invoices}
     for charge in facts.charges:
         invoice, paid = invoices[charge["invoice_id"]], charge["status"] == "succeeded"
-        if charge["needs_attention"] or charge["status"] in _UNSETTLED:
+        if is_flagged(charge) or charge["status"] in _UNSETTLED:
             continue
         back = facts.given_back(str(charge["stripe_payment_intent_id"])) if paid else 0
         whole = back == charge["amount_minor"]
@@ -119,7 +127,7 @@ def every_refund_is_booked(facts: Facts) -> Iterator[str]:
     for refund in facts.refunds:
         given = sum(made["amount"] for made in facts.refunds_for(refund))
         ours = refund["amount_minor"] if refund["status"] in {"succeeded", "submitted"} else 0
-        if given != ours and not refund["needs_attention"]:
+        if given != ours and not is_flagged(refund):
             yield f"refund {refund['id']} is {refund['status']} and {given} was given back"
 
 
@@ -128,7 +136,7 @@ def every_refund_made_has_a_row(facts: Facts) -> Iterator[str]:
     flagged = {
         payment["id"]
         for charge in facts.charges
-        if charge["needs_attention"]
+        if is_flagged(charge)
         for payment in facts.payments_of(charge)
     }
     for made in facts.refunds_made:

@@ -21,7 +21,7 @@ from payments.kit.db import db
 from payments.sandbox.app import App
 from payments.sandbox.signing import signature
 from tests.simulation.determinism import VirtualClock, controlled
-from tests.simulation.ledgers import Ledgers
+from tests.simulation.ledgers import Facts, Ledgers
 from tests.simulation.processes import Fate, Process, Scheduler
 from tests.simulation.service import SCOPE, SECRET_KEY, WEBHOOK_SECRET, Service
 from tests.simulation.stripe_link import StripeLink
@@ -50,6 +50,7 @@ class World:
         self.queue: list[Message] = []
         self.trace: list[str] = []
         self.ledgers = Ledgers(service.file, stripe)
+        self.checked: Facts | None = None
         self._bug: BaseException | None = None
 
     def note(self, line: str) -> None:

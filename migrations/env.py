@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 from flask import current_app
+from sqlalchemy.engine import Connection
 
 from payments.kit.db import Base, UTCDateTime
 from payments.kit.db import db as database
@@ -19,10 +20,31 @@ def render_item(kind: str, item: object, _context: object) -> str | bool:
     return False
 
 
+def keep_references(connection: Connection, *, enforced: bool) -> None:
+    """Let SQLite drop a table that others refer to: altering one means to copy and replace it.
+
+    The setting changes nothing inside a transaction, so the driver is told before one begins.
+    https://www.sqlite.org/lang_altertable.html#otheralter
+    """
+    if connection.dialect.name == "sqlite":
+        driver = connection.connection.dbapi_connection
+        assert driver is not None
+        driver.execute(f"PRAGMA foreign_keys = {'ON' if enforced else 'OFF'}")
+
+
+def check_references(connection: Connection) -> None:
+    """Refuse a migration that left a reference to a row which is not there."""
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if broken:
+            raise RuntimeError(f"the migration broke references: {broken[:5]}")
+
+
 def run_migrations() -> None:
     """Migrate on one connection; SQLite alters tables by copying them, hence the batch mode."""
     engine = database.engine
     with engine.connect() as connection:
+        keep_references(connection, enforced=False)
         context.configure(
             connection=connection,
             target_metadata=target_metadata,
@@ -32,7 +54,9 @@ def run_migrations() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+            check_references(connection)
         connection.commit()
+        keep_references(connection, enforced=True)
 
 
 assert current_app, "run through `flask db`"

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from payments.kit.db import Base, UTCDateTime
 from payments.kit.db import db as database
+from payments.kit.postgres import lift_bounds
 
 config = context.config
 target_metadata = Base.metadata
@@ -20,16 +21,17 @@ def render_item(kind: str, item: object, _context: object) -> str | bool:
     return False
 
 
-def keep_references(connection: Connection, *, enforced: bool) -> None:
+def release_references(connection: Connection) -> None:
     """Let SQLite drop a table that others refer to: altering one means to copy and replace it.
 
-    The setting changes nothing inside a transaction, so the driver is told before one begins.
+    The setting changes nothing inside a transaction, so the driver is told before one begins; the
+    pool never sees the connection again.
     https://www.sqlite.org/lang_altertable.html#otheralter
     """
-    if connection.dialect.name == "sqlite":
-        driver = connection.connection.dbapi_connection
-        assert driver is not None
-        driver.execute(f"PRAGMA foreign_keys = {'ON' if enforced else 'OFF'}")
+    driver = connection.connection.dbapi_connection
+    assert driver is not None
+    connection.detach()
+    driver.execute("PRAGMA foreign_keys = OFF")
 
 
 def check_references(connection: Connection) -> None:
@@ -44,7 +46,12 @@ def run_migrations() -> None:
     """Migrate on one connection; SQLite alters tables by copying them, hence the batch mode."""
     engine = database.engine
     with engine.connect() as connection:
-        keep_references(connection, enforced=False)
+        if engine.dialect.name == "postgresql":
+            # To alter a table may take its time, and is worth waiting for.
+            lift_bounds(connection)
+            connection.commit()
+        else:
+            release_references(connection)
         context.configure(
             connection=connection,
             target_metadata=target_metadata,
@@ -56,7 +63,6 @@ def run_migrations() -> None:
             context.run_migrations()
             check_references(connection)
         connection.commit()
-        keep_references(connection, enforced=True)
 
 
 assert current_app, "run through `flask db`"

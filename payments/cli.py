@@ -18,6 +18,7 @@ from payments.invoices.commands import invoices
 from payments.reconciliation.commands import reconcile
 from payments.webhooks.commands import events
 from payments.workspaces import catalog
+from payments.workspaces.disputes.commands import disputes
 
 T = TypeVar("T")
 
@@ -29,6 +30,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(events)
     app.cli.add_command(reconcile)
     app.cli.add_command(invoices)
+    app.cli.add_command(disputes)
 
 
 @click.command("seed")

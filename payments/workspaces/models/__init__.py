@@ -1,8 +1,17 @@
 """The tables of the workspaces room."""
 
 from payments.workspaces.models.charges import Charge, Refund
+from payments.workspaces.models.disputes import Dispute
 from payments.workspaces.models.payment_methods import PaymentMethod
 from payments.workspaces.models.plans import PricingPlan
 from payments.workspaces.models.workspaces import Membership, Workspace
 
-__all__ = ["Charge", "Membership", "PaymentMethod", "PricingPlan", "Refund", "Workspace"]
+__all__ = [
+    "Charge",
+    "Dispute",
+    "Membership",
+    "PaymentMethod",
+    "PricingPlan",
+    "Refund",
+    "Workspace",
+]

@@ -7,6 +7,7 @@ from flask import current_app
 
 from payments.kit.db import Base, UTCDateTime
 from payments.kit.db import db as database
+from payments.kit.postgres import lift_bounds
 
 config = context.config
 target_metadata = Base.metadata
@@ -23,6 +24,10 @@ def run_migrations() -> None:
     """Migrate on one connection; SQLite alters tables by copying them, hence the batch mode."""
     engine = database.engine
     with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            # To alter a table may take its time, and is worth waiting for.
+            lift_bounds(connection)
+            connection.commit()
         context.configure(
             connection=connection,
             target_metadata=target_metadata,

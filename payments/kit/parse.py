@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 
@@ -31,6 +32,30 @@ def seconds(raw: str) -> float:
     if not 0 <= value <= 25:
         raise ValueError(raw)
     return value
+
+
+def bound(raw: str) -> float:
+    """Return the seconds of a time-out, up to an hour."""
+    value = float(raw)
+    if not 0 <= value <= 3600:
+        raise ValueError(raw)
+    return value
+
+
+def threads(raw: str) -> int:
+    """Return a number of threads; with one alone none would be left while it waits."""
+    if not 2 <= int(raw) <= 100:
+        raise ValueError(raw)
+    return int(raw)
+
+
+def boolean_or_file(raw: str) -> bool | str:
+    """Return true, false, or the path of a file that is there."""
+    if raw.lower() in TRUE | FALSE:
+        return boolean(raw)
+    if not Path(raw).is_file():
+        raise ValueError(raw)
+    return raw
 
 
 def boolean(raw: str) -> bool:

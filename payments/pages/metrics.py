@@ -162,7 +162,7 @@ def _last_closed_day() -> GaugeMetricFamily:
 
 
 def _due(model: Any, in_state: sa.ColumnElement[bool] | sa.TextClause) -> int:
-    return _count(model, in_state, leases.free(model, clock.now()))
+    return _count(model, in_state, leases.free(model))
 
 
 def _count(model: Any, *conditions: sa.ColumnElement[bool] | sa.TextClause) -> int:

@@ -4,11 +4,16 @@ from kombu import Queue
 
 from payments import jobs
 from payments.config import load
+from payments.kit.redis_client import tls_options
 
 _settings = load()
 
 # Redis is a wake-up call: the database holds the work, so no result backend is needed.
 broker_url = _settings.redis_url
+# The same check of its certificate as everywhere else; kombu's own default is none at all.
+broker_use_ssl = (
+    tls_options(_settings.redis_tls_verify) if broker_url.startswith("rediss://") else False
+)
 result_backend = None
 task_ignore_result = True
 
@@ -40,13 +45,16 @@ broker_transport_options = {
     # Look for lost messages every 5 s (the default scans every 100 s).
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    # A Redis that is down must fail a request's enqueue within a second, not hang it.
-    "socket_connect_timeout": 1,
+    # For worker and beat, whose connections wait by design; a request's enqueue has shorter ones.
+    "socket_connect_timeout": 5,
     "socket_timeout": 10,
     "max_retries": 1,
 }
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
+# A replica after a failover is read-only, a full Redis takes nothing: a worker outlives both.
+# https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-channel-error-retry
+broker_channel_error_retry = True
 worker_cancel_long_running_tasks_on_connection_loss = False
 
 # A guard, no remedy: 300 PDFs in one process took 95 MB after the first and 101 MB from the

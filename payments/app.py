@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from payments import allowance, cli, config, dialects, maintenance, models, pages
+from payments import allowance, cli, config, dialects, jobs, maintenance, models, pages
 from payments.auth import tokens
 from payments.config import Settings
 from payments.extensions import api, connect_redis, jwt, limiter, migrate
@@ -43,7 +43,7 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url),
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url, settings.database_bounds),
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         RATELIMIT_DEFAULT=settings.rate_limit,
         RATELIMIT_STORAGE_URI=settings.redis_url,
@@ -69,9 +69,10 @@ def _configure(app: Flask, settings: Settings) -> None:
 
 def _bind_extensions(app: Flask, settings: Settings) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    connect_redis(app, settings.redis_url)
+    connect_redis(app, settings.redis_url, verify=settings.redis_tls_verify)
+    jobs.limit_waiters(app, settings.web_threads)
     db.init_app(app)
-    prepare_engine(app)
+    prepare_engine(app, settings.database_bounds)
     migrate.init_app(app, db, directory="migrations")
     jwt.init_app(app)
     limiter.init_app(app)

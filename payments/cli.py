@@ -19,6 +19,7 @@ from payments.reconciliation.commands import reconcile
 from payments.webhooks.commands import events
 from payments.workspaces import catalog
 from payments.workspaces.commands import anomalies, charges
+from payments.workspaces.disputes.commands import disputes
 
 T = TypeVar("T")
 
@@ -32,6 +33,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(invoices)
     app.cli.add_command(charges)
     app.cli.add_command(anomalies)
+    app.cli.add_command(disputes)
 
 
 @click.command("seed")

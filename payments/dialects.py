@@ -6,19 +6,23 @@ import logging
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from payments.extensions import limiter
 from payments.gateway.errors import BadCredentials, GatewayError
 from payments.kit import clock
+from payments.kit.database_errors import is_database_unavailable
 from payments.kit.db import db
-from payments.kit.errors import AppError, BadInput
+from payments.kit.errors import AppError, BadInput, DatabaseUnavailable
 from payments.projects.errors import StripeRefusedKey, StripeUnreachable
 from payments.workspaces.errors import PaymentError, StripeNotConfigured
 
 log = logging.getLogger(__name__)
 
 PROJECTS = "/api/v1/"
+# After a database that did not answer: longer than most locks are held.
+DATABASE_RETRY_SECONDS = "5"
 
 _PLACES = {"json": "body", "querystring": "query"}
 
@@ -39,6 +43,7 @@ def register(app: Flask) -> None:
     """Let every error of the app leave as JSON in the dialect of its path."""
     app.register_error_handler(AppError, _on_app_error)
     app.register_error_handler(GatewayError, _on_gateway_error)
+    app.register_error_handler(SQLAlchemyError, _on_database_error)
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(Exception, _on_bug)
 
@@ -56,6 +61,14 @@ def _on_gateway_error(error: GatewayError) -> Response:
     if request.path.startswith(PROJECTS):
         return _on_app_error(StripeRefusedKey() if bad_key else StripeUnreachable())
     return _on_app_error(StripeNotConfigured() if bad_key else PaymentError())
+
+
+def _on_database_error(error: SQLAlchemyError) -> Response:
+    if not is_database_unavailable(error):
+        return _on_bug(error)
+    db.session.rollback()
+    log.error("the database does not answer", exc_info=error)
+    return _on_app_error(DatabaseUnavailable(headers={"Retry-After": DATABASE_RETRY_SECONDS}))
 
 
 def _on_http_error(error: HTTPException) -> Response:

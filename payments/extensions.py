@@ -13,6 +13,7 @@ from payments.config import Settings
 from payments.kit.blueprints import Api
 from payments.kit.crypto import Sealer
 from payments.kit.db import db
+from payments.kit.redis_client import make_client
 
 __all__ = [
     "api",
@@ -44,11 +45,10 @@ def redis() -> Redis:
     return held
 
 
-def connect_redis(app: Flask, url: str) -> None:
-    """Give the app one client with short timeouts: Redis only wakes, it must never hold up."""
-    app.extensions["payments.redis"] = Redis.from_url(
-        url, socket_connect_timeout=1, socket_timeout=5, health_check_interval=30
-    )
+def connect_redis(app: Flask, url: str, *, verify: bool | str = True) -> None:
+    """Give the app its one client, whose connections the rate limiter uses as well."""
+    client = app.extensions["payments.redis"] = make_client(url, verify=verify)
+    app.config["RATELIMIT_STORAGE_OPTIONS"] = {"connection_pool": client.connection_pool}
 
 
 def sealer() -> Sealer:

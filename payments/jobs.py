@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from celery import Celery
-from flask import current_app
+from flask import Flask, current_app
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from payments.extensions import redis, settings
 from payments.kit import clock
+from payments.kit.redis_client import TIMEOUT_SECONDS, circuit_of, tell_reason, was_answered
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -58,7 +61,9 @@ def _producer() -> Celery:
     if held is None:
         held = Celery("payments-producer", set_as_current=False)
         held.config_from_object("celeryconfig")
-        held.conf.update(broker_url=settings().redis_url)
+        bounds = dict.fromkeys(("socket_connect_timeout", "socket_timeout"), TIMEOUT_SECONDS)
+        options = {**held.conf.broker_transport_options, **bounds, "max_retries": 0}
+        held.conf.update(broker_url=settings().redis_url, broker_transport_options=options)
         current_app.extensions["payments.producer"] = held
     return held
 
@@ -66,15 +71,22 @@ def _producer() -> Celery:
 def enqueue(name: str, **ids: int | str) -> bool:
     """Send a task that carries ids only; call it after the commit, never before.
 
-    False when Redis does not take it: the row is due anyway and the sweep picks it up.
+    False when Redis does not take it: the row is due anyway and the sweep picks it up. While the
+    circuit to Redis is open nothing is tried.
     """
+    circuit = circuit_of(redis())
+    if not circuit.admits_call():
+        return False
     try:
         _producer().send_task(
             name, kwargs=ids, queue=QUEUE_OF[name], retry=False, ignore_result=True
         )
     except (OperationalError, RedisError, OSError) as error:
         log.warning("could not enqueue %s: %s", name, type(error).__name__)
+        if not was_answered(error):
+            circuit.record_failure(tell_reason(error))
         return False
+    circuit.record_success()
     return True
 
 
@@ -101,8 +113,36 @@ def wait_for(
     """Start the work, then wait up to `seconds` until `look` returns something; else None.
 
     The channel is listened to before the work starts, so no announcement is missed; `look`
-    reads the database, which holds the truth. Without Redis there is nothing to wait for.
+    reads the database, which holds the truth. Without Redis there is nothing to wait for, and of a
+    process's threads only some may wait: for whoever comes later the work is started, no more.
     """
+    with _waiting() as allowed:
+        if allowed:
+            return _wait(channel, look, start=start, seconds=seconds)
+    start()
+    return None
+
+
+def limit_waiters(app: Flask, threads: int) -> None:
+    """Let at most half of a process's threads wait at once, so that others still get answers."""
+    app.extensions["payments.waiters"] = threading.BoundedSemaphore(max(threads // 2, 1))
+
+
+@contextmanager
+def _waiting() -> Iterator[bool]:
+    """Take a place among those who wait; False when all are taken."""
+    places: threading.BoundedSemaphore = current_app.extensions["payments.waiters"]
+    allowed = places.acquire(blocking=False)
+    try:
+        yield allowed
+    finally:
+        if allowed:
+            places.release()
+
+
+def _wait(
+    channel: str, look: Callable[[], T | None], *, start: Callable[[], bool], seconds: float
+) -> T | None:
     deadline = clock.monotonic() + seconds
     try:
         with redis().pubsub(ignore_subscribe_messages=True) as listener:

@@ -20,6 +20,7 @@ from payments.timeline.models import TimelineEntry
 from payments.webhooks.models import WebhookEvent
 from payments.workspaces.models import (
     Charge,
+    Dispute,
     Membership,
     PaymentMethod,
     PricingPlan,
@@ -31,6 +32,7 @@ from payments.workspaces.models import (
 __all__ = [
     "Charge",
     "CheckoutSession",
+    "Dispute",
     "Drift",
     "EventCursor",
     "IdempotentRequest",

@@ -6,10 +6,10 @@ import logging
 from typing import Any
 
 from celery.signals import worker_ready
-from redis import Redis
 from redis.exceptions import RedisError
 
 from payments.config import load
+from payments.kit.redis_client import make_client
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ KEEPS_ALL = "noeviction"
 def check_redis(**_options: Any) -> None:
     """Say loudly that Redis may forget messages; the sweep makes up for them, but later."""
     try:
-        with Redis.from_url(load().redis_url, socket_connect_timeout=1, socket_timeout=5) as redis:
+        with make_client(load().redis_url, verify=load().redis_tls_verify) as redis:
             memory: Any = redis.info("memory")
     except RedisError:
         return  # the broker's own connection tells this better, and waits

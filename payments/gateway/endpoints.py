@@ -13,17 +13,17 @@ def ensure_webhook_endpoint(
     url: str, events: list[str], *, secret_key: str | None = None
 ) -> str | None:
     """Register `url` at the account of the key, else the platform's; return its signing secret
-    when it is new.
+    when it is new. One that stands already is subscribed to the same events.
 
     Stripe tells the secret only at creation: None means that the endpoint stood already.
     https://docs.stripe.com/api/webhook_endpoints/create
     """
     endpoints = _endpoints(secret_key)
     with translated():
-        if any(
-            standing.url == url for standing in endpoints.list({"limit": 100}).auto_paging_iter()
-        ):
-            return None
+        for standing in endpoints.list({"limit": 100}).auto_paging_iter():
+            if standing.url == url:
+                _subscribe(endpoints, standing, events)
+                return None
         params: Any = {"url": url, "enabled_events": events}
         secret: str | None = endpoints.create(params).secret
         return secret
@@ -36,6 +36,15 @@ def remove_webhook_endpoint(url: str, *, secret_key: str | None = None) -> None:
         for standing in endpoints.list({"limit": 100}).auto_paging_iter():
             if standing.url == url:
                 endpoints.delete(standing.id)
+
+
+def _subscribe(endpoints: Any, standing: Any, events: list[str]) -> None:
+    """Have an endpoint of an earlier release told of the types that came since.
+
+    https://docs.stripe.com/api/webhook_endpoints/update
+    """
+    if set(standing.enabled_events) != set(events):
+        endpoints.update(standing.id, {"enabled_events": events})
 
 
 def _endpoints(secret_key: str | None) -> Any:

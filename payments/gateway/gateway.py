@@ -10,7 +10,7 @@ from payments.extensions import settings
 from payments.gateway import results
 from payments.gateway.client import client
 from payments.gateway.errors import Rejected, translated
-from payments.gateway.results import Card, Payment, RefundResult, Setup
+from payments.gateway.results import Card, Dispute, Payment, RefundResult, Setup
 
 # How many pages of a hundred a look-up reads at most: a customer with more has another problem.
 _MOST_PAGES = 20
@@ -181,3 +181,11 @@ class Gateway:
         with translated():
             pages = self._v1.refunds.list(params).auto_paging_iter()
             return [results.refund(made) for made in pages]
+
+    def get_dispute(self, dispute_id: str) -> Dispute:
+        """Return a dispute as it stands now.
+
+        https://docs.stripe.com/api/disputes/retrieve
+        """
+        with translated():
+            return results.read_dispute(self._v1.disputes.retrieve(dispute_id).to_dict())

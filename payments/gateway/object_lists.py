@@ -13,7 +13,7 @@ from payments.gateway import results
 from payments.gateway.billing_results import Plain
 from payments.gateway.client import client
 from payments.gateway.errors import translated
-from payments.gateway.results import Card, Payment, RefundResult
+from payments.gateway.results import Card, Dispute, Payment, RefundResult
 
 PAGE = 100  # the most that Stripe gives: https://docs.stripe.com/api/pagination
 
@@ -80,6 +80,13 @@ class ObjectLists:
     def refunds(self, after: str | None, *, since: int) -> Page[RefundResult]:
         """List the refunds created at or after `since`, however they were made."""
         return self._page("refunds", results.refund_of_list, after, created={"gte": since})
+
+    def disputes(self, after: str | None, *, since: int) -> Page[Dispute]:
+        """List the disputes created at or after `since` (seconds since 1970), inquiries too.
+
+        https://docs.stripe.com/api/disputes/list
+        """
+        return self._page("disputes", results.read_dispute, after, created={"gte": since})
 
     def cards(self, customer: str) -> list[Card]:
         """List the cards that are attached to a customer.

@@ -70,6 +70,26 @@ class RefundResult:
     payment_intent: str | None = None
 
 
+@dataclass(frozen=True)
+class Dispute:
+    """A Dispute; `amount` in minor units, `created` and `due_by` in seconds since 1970.
+
+    `due_by` is None when the bank takes no answer. `is_withdrawn` tells whether the account's
+    balance lacks money because of it. https://docs.stripe.com/api/disputes/object
+    """
+
+    id: str
+    status: str
+    reason: str
+    amount: int
+    currency: str
+    payment_intent: str | None
+    created: int
+    due_by: int | None
+    is_charge_refundable: bool
+    is_withdrawn: bool
+
+
 def setup(intent: stripe.SetupIntent) -> Setup:
     return Setup(
         id=intent.id,
@@ -171,6 +191,24 @@ def refund_of_list(made: dict[str, Any]) -> RefundResult:
         created=made["created"],
         metadata=dict(made.get("metadata") or {}),
         payment_intent=_reference(made.get("payment_intent")),
+    )
+
+
+def read_dispute(made: dict[str, Any]) -> Dispute:
+    """Read a Dispute as it stands in the JSON of an answer or of a list."""
+    moved = made.get("balance_transactions") or []
+    return Dispute(
+        id=made["id"],
+        status=made["status"],
+        reason=made["reason"],
+        amount=made["amount"],
+        currency=made["currency"],
+        payment_intent=_reference(made.get("payment_intent")),
+        created=made["created"],
+        # Stripe writes 0 where no answer is possible.
+        due_by=(made.get("evidence_details") or {}).get("due_by") or None,
+        is_charge_refundable=bool(made.get("is_charge_refundable")),
+        is_withdrawn=sum(each["amount"] for each in moved) < 0,
     )
 
 

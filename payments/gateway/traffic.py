@@ -30,8 +30,6 @@ log = logging.getLogger(__name__)
 
 # How long a call waits for its token: somebody looks at the screen, or nobody does.
 FOREGROUND_SECONDS, BACKGROUND_SECONDS = 1, 20
-# A Redis that is away is asked again after this time; until then it would only hold calls up.
-_DEAF_SECONDS = 5
 _JITTER_MS = 20
 
 # Takes a token, or returns the milliseconds until there may be one. Redis's clock is everybody's.
@@ -59,16 +57,8 @@ class Count:
     calls: int = 0
 
 
-@dataclass
-class _Ear:
-    """Until when Redis is not asked, because it did not answer."""
-
-    deaf_until: int = 0
-
-
 _patience: ContextVar[int | None] = ContextVar("patience", default=None)
 _counts: ContextVar[tuple[Count, ...]] = ContextVar("counts", default=())
-_ear = _Ear()
 
 
 @contextmanager
@@ -110,14 +100,13 @@ def enter(secret_key: str) -> None:
 
 def _take(secret_key: str, *, spared: bool) -> int:
     """Take a token; return 0, or the milliseconds after which it is worth asking again."""
-    if not has_app_context() or clock.monotonic() < _ear.deaf_until:
+    if not has_app_context():
         return 0
     share = "0.5" if spared else "0"
     try:
         return int(redis().eval(_TAKE, 1, _bucket(secret_key), str(_limit(secret_key)), share))
     except RedisError as error:
         log.warning("calls to Stripe are not held back: %s", type(error).__name__)
-        _ear.deaf_until = int(clock.monotonic()) + _DEAF_SECONDS
         return 0
 
 

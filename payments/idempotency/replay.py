@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import re
 from collections.abc import Callable
 from functools import wraps
@@ -15,10 +16,12 @@ from werkzeug.exceptions import HTTPException
 
 from payments.extensions import sealer, settings
 from payments.idempotency import store
-from payments.idempotency.models import IdempotentRequest
+from payments.idempotency.store import Claim
 from payments.kit.blueprints import with_headers
 from payments.kit.crypto import digest
 from payments.kit.errors import AppError, BadInput
+
+log = logging.getLogger(__name__)
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -76,7 +79,11 @@ def idempotent(view: View) -> View:
 
 
 def request_key() -> str | None:
-    """Name this request for the row it makes, so that a repetition after a crash finds the row."""
+    """Return the name of this request, the same at every repetition; None without a key.
+
+    It is random, kept with the key for 24 hours, and goes into the row that the request makes and
+    into the keys of its calls to Stripe: so a repetition after a crash makes nothing twice.
+    """
     found: str | None = g.get("idempotent_request")
     return found
 
@@ -98,15 +105,13 @@ def _once(caller: int, key: str, run: Callable[[], Any]) -> Response:
     held = store.claim(caller, key, _fingerprint())
     if held.status is not None:
         return _replayed(held)
-    row_id = held.id
-    # With its moment: SQLite gives the number of a pruned row to another one.
-    g.idempotent_request = f"request-{row_id}-{int(held.created_at.timestamp())}"
+    g.idempotent_request = held.request
     try:
         answer = _answered(run)
     except BaseException:
-        store.release(row_id)
+        store.release(held)
         raise
-    _keep(row_id, answer)
+    _keep(held, answer)
     return answer
 
 
@@ -124,16 +129,17 @@ def _answered(run: Callable[[], Any]) -> Response:
         return make_response(current_app.handle_user_exception(error))
 
 
-def _keep(row_id: int, answer: Response) -> None:
+def _keep(held: Claim, answer: Response) -> None:
     if answer.status_code >= 500 or answer.status_code in {409, 429}:
-        store.release(row_id)
+        store.release(held)
         return
     headers = {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
-    body = sealer().seal(answer.get_data(as_text=True), place=_place(row_id))
-    store.keep(row_id, answer.status_code, body, headers)
+    body = sealer().seal(answer.get_data(as_text=True), place=_place(held.id))
+    if not store.keep(held, answer.status_code, body, headers):
+        log.warning("request %s ended after another had its key: its answer is not kept", held.id)
 
 
-def _replayed(held: IdempotentRequest) -> Response:
+def _replayed(held: Claim) -> Response:
     body = sealer().open(held.answer or "", place=_place(held.id))
     answer = Response(body, status=held.status, content_type="application/json")
     answer.headers.update(held.headers)

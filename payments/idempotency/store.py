@@ -1,8 +1,13 @@
-"""The rows behind Idempotency-Key: claimed before the work, completed after it."""
+"""The rows behind Idempotency-Key: claimed before the work, completed after it.
+
+Locks are set and compared by the database's clock: hosts that differ must not share a key.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,10 +16,12 @@ from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.errors import Conflict
 from payments.kit.inserts import inserted
+from payments.kit.leases import moment_in
 from payments.kit.transactions import transaction
 
 KEPT_FOR = timedelta(hours=24)
-# Longer than any request may take: a lock that old belongs to a dead process.
+# Longer than a request should take: a lock that old belongs to a dead process, or to one so slow
+# that its fence keeps it from writing any more.
 LOCKED_FOR = timedelta(seconds=60)
 
 
@@ -28,56 +35,100 @@ class KeyInUse(Conflict):
     sentence = "The first request with this Idempotency-Key is still running"
 
 
-def claim(user_id: int, key: str, fingerprint: str) -> IdempotentRequest:
-    """Return the row of this key, locked for us, or answered already (then `status` is set).
+@dataclass(frozen=True)
+class Claim:
+    """A key's row as its claim found it; `status` is set when it holds an answer already.
 
-    Raises KeyReused or KeyInUse.
+    `request` names the request for the rows that it makes; `answer` is sealed.
+    """
+
+    id: int
+    fence: int
+    request: str
+    status: int | None
+    answer: str | None = field(repr=False)
+    headers: dict[str, str]
+
+
+def claim(user_id: int, key: str, fingerprint: str) -> Claim:
+    """Lock the row of this key for us, or return it with the answer that it holds.
+
+    Raises KeyReused, or KeyInUse while another request holds the lock.
     """
     with transaction():
-        moment = clock.now()
-        _forget_lapsed(user_id, key, moment)
+        _forget_lapsed(user_id, key)
         fresh = IdempotentRequest(
-            user_id=user_id, key=key, fingerprint=fingerprint, locked_until=moment + LOCKED_FOR
+            user_id=user_id, key=key, fingerprint=fingerprint, locked_until=moment_in(LOCKED_FOR)
         )
-        return fresh if inserted(fresh) else _taken_over(user_id, key, fingerprint, moment)
+        return _read(fresh if inserted(fresh) else _taken_over(user_id, key, fingerprint))
 
 
-def _forget_lapsed(user_id: int, key: str, moment: datetime) -> None:
+def _read(row: IdempotentRequest) -> Claim:
+    # Rows of an earlier release bear no reference: their charges hold the name that it gave them.
+    request = row.reference or f"request-{row.id}-{int(row.created_at.timestamp())}"
+    return Claim(row.id, row.fence, request, row.status, row.answer, row.headers)
+
+
+def _forget_lapsed(user_id: int, key: str) -> None:
     db.session.execute(
         sa.delete(IdempotentRequest).where(
             IdempotentRequest.user_id == user_id,
             IdempotentRequest.key == key,
-            IdempotentRequest.created_at < moment - KEPT_FOR,
+            IdempotentRequest.created_at < clock.now() - KEPT_FOR,
         )
     )
 
 
-def _taken_over(user_id: int, key: str, fingerprint: str, moment: datetime) -> IdempotentRequest:
+def _taken_over(user_id: int, key: str, fingerprint: str) -> IdempotentRequest:
     query = sa.select(IdempotentRequest).where(
         IdempotentRequest.user_id == user_id, IdempotentRequest.key == key
     )
     held = db.session.scalars(query.with_for_update()).one()
     if held.fingerprint != fingerprint:
         raise KeyReused
-    if held.status is None and held.locked_until > moment:
-        raise KeyInUse(headers={"Retry-After": "1"})
     if held.status is None:
-        held.locked_until = moment + LOCKED_FOR
+        _lock_again(held)
     return held
 
 
-def keep(row_id: int, status: int, answer: str, headers: dict[str, str]) -> None:
-    """Store the sealed answer for whoever repeats the request."""
-    with transaction():
-        held = db.session.get_one(IdempotentRequest, row_id)
-        held.status, held.answer, held.headers = status, answer, headers
+def _lock_again(held: IdempotentRequest) -> None:
+    """Lock a row whose lock has lapsed, under the next fence; KeyInUse while it has not."""
+    lapsed = IdempotentRequest.locked_until <= moment_in()
+    values = {"fence": IdempotentRequest.fence + 1, "locked_until": moment_in(LOCKED_FOR)}
+    if not _change(held.id, held.fence, lapsed, **values):
+        raise KeyInUse(headers={"Retry-After": "1"})
+    db.session.refresh(held)
 
 
-def release(row_id: int) -> None:
-    """Unlock the key without an answer: the next request with it runs again."""
+def keep(claimed: Claim, status: int, answer: str, headers: dict[str, str]) -> bool:
+    """Store the sealed answer for whoever repeats the request.
+
+    False, and nothing is stored, when another request has claimed the key since.
+    """
     with transaction():
-        held = db.session.get_one(IdempotentRequest, row_id)
-        held.locked_until = clock.now() - timedelta(seconds=1)
+        return _change(claimed.id, claimed.fence, status=status, answer=answer, headers=headers)
+
+
+def release(claimed: Claim) -> bool:
+    """Unlock the key without an answer: the next request with it runs again.
+
+    False, and nothing is unlocked, when another request has claimed the key since.
+    """
+    with transaction():
+        past = moment_in(-timedelta(seconds=1))
+        return _change(claimed.id, claimed.fence, locked_until=past)
+
+
+def _change(row_id: int, fence: int, /, *conditions: sa.ColumnElement[bool], **values: Any) -> bool:
+    """Change a row that nobody has claimed since the fence was given; return whether it was."""
+    changed = db.session.execute(
+        sa.update(IdempotentRequest)
+        .where(IdempotentRequest.id == row_id, IdempotentRequest.fence == fence, *conditions)
+        .values(**values)
+        .returning(IdempotentRequest.id)
+        .execution_options(synchronize_session=False)
+    )
+    return changed.scalar_one_or_none() is not None
 
 
 def prune() -> int:

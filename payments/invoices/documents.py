@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from payments import jobs
 from payments.invoices.models import Invoice, InvoiceDocument
-from payments.kit import clock
+from payments.kit import leases
 from payments.kit.db import db
 from payments.kit.inserts import inserted
 from payments.kit.transactions import after_commit
@@ -28,7 +28,7 @@ def find(invoice_id: int) -> InvoiceDocument | None:
 def request(invoice: Invoice) -> None:
     """Ask for a fresh PDF, in the transaction that changes the invoice; the worker renders it."""
     document = find(invoice.id) or _added(invoice.id)
-    document.state, document.due_at, document.tries = PENDING, clock.now(), 0
+    document.state, document.due_at, document.tries = PENDING, leases.moment_in(), 0
     # A run that is under way has read the former state: it must not settle this request.
     document.fence += 1
     document.leased_until = None

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+_replaced = False
 _read: Callable[[], datetime] = lambda: datetime.now(UTC)  # noqa: E731 - replaced by `frozen`
 
 
@@ -19,6 +20,11 @@ def now() -> datetime:
 def timestamp() -> int:
     """Return the present moment in whole seconds since 1970, as Stripe counts."""
     return int(now().timestamp())
+
+
+def is_replaced() -> bool:
+    """Return whether a test holds the clock: then its moment counts, also inside the database."""
+    return _replaced
 
 
 def monotonic() -> float:
@@ -61,14 +67,14 @@ def iso_millis(moment: datetime) -> str:
 @contextmanager
 def frozen(moment: datetime) -> Iterator[Callable[[timedelta], None]]:
     """Hold the clock at a moment for a test; the value yielded moves it on."""
-    global _read  # noqa: PLW0603 - this is the clock
-    former, held = _read, [moment]
+    global _read, _replaced
+    former, held = (_read, _replaced), [moment]
 
     def advance(by: timedelta) -> None:
         held[0] += by
 
-    _read = lambda: held[0]  # noqa: E731
+    _read, _replaced = lambda: held[0], True
     try:
         yield advance
     finally:
-        _read = former
+        _read, _replaced = former

@@ -14,6 +14,8 @@ from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from payments.kit import clock
+from payments.kit.database_clock import DatabaseNow
+from payments.kit.postgres import DEFAULT_BOUNDS, DatabaseBounds, bound_answers, connect_arguments
 
 # Constraints get names by rule, so that a migration can drop what another one made.
 NAMING = {
@@ -76,7 +78,7 @@ class Leased:
     tries: Mapped[int] = mapped_column(default=0)
     throttled: Mapped[int] = mapped_column(default=0)
     fence: Mapped[int] = mapped_column(default=0)
-    due_at: Mapped[datetime] = mapped_column(default=clock.now)
+    due_at: Mapped[datetime] = mapped_column(default=DatabaseNow())
     leased_until: Mapped[datetime | None]
 
 
@@ -88,8 +90,8 @@ def normalize_url(url: str) -> str:
     return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql+psycopg://", url)
 
 
-def engine_options(url: str) -> dict[str, Any]:
-    """Return the pool settings that suit the engine."""
+def engine_options(url: str, bounds: DatabaseBounds = DEFAULT_BOUNDS) -> dict[str, Any]:
+    """Return the pool settings that suit the engine, with a bound on every wait."""
     if url.startswith("sqlite"):
         # Writers queue up on SQLite's own lock: wait for it instead of failing.
         return {"connect_args": {"timeout": 30, "check_same_thread": False}}
@@ -99,17 +101,20 @@ def engine_options(url: str) -> dict[str, Any]:
         "max_overflow": 10,
         "pool_pre_ping": True,
         "pool_recycle": 1800,
-        "connect_args": {"connect_timeout": 5},
+        "pool_timeout": bounds.pool or None,
+        "connect_args": connect_arguments(url, bounds),
     }
 
 
-def prepare_engine(app: Flask) -> None:
-    """Teach the app's SQLite engine real transactions; other engines need nothing."""
+def prepare_engine(app: Flask, bounds: DatabaseBounds = DEFAULT_BOUNDS) -> None:
+    """Teach the app's SQLite engine real transactions, and a PostgreSQL one to give up waiting."""
     with app.app_context():
         engine = db.engine
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _on_sqlite_connect)
         event.listen(engine, "begin", _on_sqlite_begin)
+    else:
+        bound_answers(engine, bounds.answer)
 
 
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:

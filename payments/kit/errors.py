@@ -48,3 +48,8 @@ class Missing(AppError):
 
 class Conflict(AppError):
     status, code, sentence = 409, "conflict", "The request conflicts with the present state"
+
+
+class DatabaseUnavailable(AppError):
+    status, code = 503, "database_unavailable"
+    sentence = "The database does not answer, try again in a moment"

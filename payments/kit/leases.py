@@ -1,15 +1,18 @@
-"""Claims on rows of work: compare-and-set with a fencing number, so that one worker acts."""
+"""Claims on rows of work: compare-and-set with a fencing number, so that one worker acts.
+
+Due times and leases are compared with the database's clock, which is the same for every host.
+"""
 
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from payments.kit import clock
-from payments.kit.db import Leased, db
+from payments.kit import database_clock
+from payments.kit.db import Leased, db, is_sqlite
 
 BACKOFF_FIRST = timedelta(seconds=2)
 BACKOFF_LAST = timedelta(hours=1)
@@ -17,10 +20,25 @@ BACKOFF_LAST = timedelta(hours=1)
 THROTTLED_LAST = timedelta(minutes=5)
 
 
-def free(model: type[Leased], moment: datetime) -> sa.ColumnElement[bool]:
+def moment_in(wait: timedelta = timedelta()) -> Any:
+    """Return the moment after `wait` by the database's clock, to be stored or compared.
+
+    It is SQL on PostgreSQL, so an attribute that it was assigned to is read anew after the flush;
+    a datetime on SQLite and while a test holds the clock.
+    """
+    return database_clock.read_clock(of_server=not is_sqlite(db.engine)) + wait
+
+
+def is_due(model: type[Leased]) -> sa.ColumnElement[bool]:
+    """Say in SQL: the row's time has come."""
+    due: sa.ColumnElement[bool] = model.due_at <= moment_in()
+    return due
+
+
+def free(model: type[Leased]) -> sa.ColumnElement[bool]:
     """Say in SQL: the row is due and nobody holds it."""
-    unheld = sa.or_(model.leased_until.is_(None), model.leased_until < moment)
-    return sa.and_(model.due_at <= moment, unheld)
+    unheld = sa.or_(model.leased_until.is_(None), model.leased_until < moment_in())
+    return sa.and_(is_due(model), unheld)
 
 
 def claim(
@@ -36,14 +54,13 @@ def claim(
     Runs inside the caller's transaction. None means: somebody else has it, or nothing is left.
     """
     table: Any = model
-    moment = clock.now()
     claimed = db.session.execute(
         sa.update(table)
-        .where(table.id == row_id, getattr(table, state).in_(states), free(model, moment))
+        .where(table.id == row_id, getattr(table, state).in_(states), free(model))
         .values(
             fence=table.fence + 1,
             tries=table.tries + 1,
-            leased_until=moment + timedelta(seconds=seconds),
+            leased_until=moment_in(timedelta(seconds=seconds)),
         )
         .returning(table.fence)
         .execution_options(synchronize_session=False)
@@ -52,15 +69,15 @@ def claim(
 
 
 def renew_lease(model: type[Leased], row_id: int, fence: int, *, seconds: int) -> bool:
-    """Extend a lease by `seconds` from now; return whether `fence` is still the row's.
+    """Hold the row for `seconds` from now; False when it was released or claimed by another.
 
-    Runs inside the caller's transaction.
+    Runs inside the caller's transaction. A lease that has lapsed is renewed if nobody came.
     """
     table: Any = model
     renewed = db.session.execute(
         sa.update(table)
-        .where(table.id == row_id, table.fence == fence)
-        .values(leased_until=clock.now() + timedelta(seconds=seconds))
+        .where(table.id == row_id, table.fence == fence, table.leased_until.is_not(None))
+        .values(leased_until=moment_in(timedelta(seconds=seconds)))
         .returning(table.id)
         .execution_options(synchronize_session=False)
     )
@@ -71,14 +88,14 @@ def release(row: Leased, *, due_in: timedelta | None = None) -> None:
     """Let the row go; with `due_in` it comes back by itself after that time."""
     row.leased_until, row.throttled = None, 0
     if due_in is not None:
-        row.due_at = clock.now() + due_in
+        row.due_at = moment_in(due_in)
 
 
 def throttle(row: Leased) -> None:
     """Put the row back after a call that found no room: its claim does not count as a try."""
     row.tries = max(row.tries - 1, 0)
     row.throttled += 1
-    row.leased_until, row.due_at = None, clock.now() + throttled_for(row.throttled)
+    row.leased_until, row.due_at = None, moment_in(throttled_for(row.throttled))
 
 
 def throttled_for(times: int) -> timedelta:
@@ -102,7 +119,7 @@ def due(
     table: Any = model
     query = (
         sa.select(table.id)
-        .where(getattr(table, state).in_(states), free(model, clock.now()))
+        .where(getattr(table, state).in_(states), free(model))
         .order_by(table.due_at)
         .limit(limit)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 
@@ -33,10 +34,41 @@ def seconds(raw: str) -> float:
     return value
 
 
+def bound(raw: str) -> float:
+    """Return the seconds of a time-out, up to an hour."""
+    value = float(raw)
+    if not 0 <= value <= 3600:
+        raise ValueError(raw)
+    return value
+
+
+def threads(raw: str) -> int:
+    """Return a number of threads: one must stay while another waits, each needs a connection."""
+    if not 2 <= int(raw) <= 20:
+        raise ValueError(raw)
+    return int(raw)
+
+
+def boolean_or_file(raw: str) -> bool | str:
+    """Return true, false, or the path of a file that is there."""
+    if raw.lower() in TRUE | FALSE:
+        return boolean(raw)
+    if not Path(raw).is_file():
+        raise ValueError(raw)
+    return raw
+
+
 def boolean(raw: str) -> bool:
     if raw.lower() not in TRUE | FALSE:
         raise ValueError(raw)
     return raw.lower() in TRUE
+
+
+def redis_url(raw: str) -> str:
+    """Return the address of a Redis, with TLS or without."""
+    if not raw.startswith(("redis://", "rediss://")):
+        raise ValueError(raw)
+    return raw
 
 
 def url(raw: str) -> str:

@@ -17,6 +17,7 @@ from payments.invoices import documents
 from payments.invoices.models import Invoice, InvoiceDayProof, InvoiceDocument
 from payments.kit import clock, leases
 from payments.kit.db import db
+from payments.pages.dispute_metrics import collect_disputes
 from payments.pages.run_metrics import run_gauges
 from payments.projects.models import Subscription
 from payments.runs.models import IS_OPEN, ReconciliationRun
@@ -64,6 +65,7 @@ class DatabaseCollector(Collector):
         yield _faulty_days()
         yield _last_closed_day()
         yield _second_subscriptions()
+        yield from collect_disputes()
 
 
 def _open_charges() -> GaugeMetricFamily:
@@ -168,7 +170,7 @@ def _last_closed_day() -> GaugeMetricFamily:
 
 
 def _due(model: Any, in_state: sa.ColumnElement[bool] | sa.TextClause) -> int:
-    return _count(model, in_state, leases.free(model, clock.now()))
+    return _count(model, in_state, leases.free(model))
 
 
 def _count(model: Any, *conditions: sa.ColumnElement[bool] | sa.TextClause) -> int:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from payments.extensions import redis
 from payments.kit.db import db
+from payments.kit.redis_client import tell_reason
 
 OK = "ok"
 
@@ -48,8 +49,8 @@ def _migrations() -> str:
 def _redis() -> str:
     try:
         redis().ping()
-    except RedisError:
-        return "unreachable"
+    except RedisError as error:
+        return f"unreachable: {tell_reason(error)}"
     return OK
 
 

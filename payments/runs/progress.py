@@ -72,7 +72,7 @@ def tally(run: ReconciliationRun, found: Slice, *, calls: int) -> None:
     run.stripe_calls += calls
     run.position = found.position
     run.tries, run.throttled, run.error = 0, 0, None
-    run.leased_until = clock.now() + timedelta(seconds=LEASE_SECONDS)
+    run.leased_until = leases.moment_in(timedelta(seconds=LEASE_SECONDS))
     rows = [_drift(run, difference) for difference in found.differences]
     if rows:
         db.session.execute(sa.insert(Drift), rows)

@@ -20,6 +20,9 @@ _INVOICE = "Invoice [{invoice}][ of {amount}][ for plan {plan_name}]"
 _PAYMENT = "Payment[ {stripe_id}][ of {amount}]"
 _SUBSCRIPTION = "Subscription[ {stripe_id}][ to {plan_name}]"
 
+_DISPUTE = "[ {stripe_id}][ of {amount}][ on invoice {invoice}]"
+_DUE = "[ ({reason})][; the bank takes an answer until {response_due_at}]"
+
 _SENTENCES = {
     "workspace.created": "The workspace was created[ on plan {plan_name}]",
     "workspace.updated": "The workspace's details were changed[: {fields}]",
@@ -91,6 +94,15 @@ _SENTENCES = {
     "payment.failed": f"{_PAYMENT} failed",
     "payment.refunded": f"{_PAYMENT} is refunded in full",
     "payment.partially_refunded": f"{_PAYMENT} is refunded[ by {{refunded}}]",
+    "dispute.opened": f"Dispute{_DISPUTE} was opened{_DUE}",
+    "dispute.inquiry_opened": f"Inquiry{_DISPUTE} was opened, no money was taken{_DUE}",
+    "dispute.escalated": f"Inquiry{_DISPUTE} became a chargeback{_DUE}",
+    "dispute.updated": f"Dispute{_DISPUTE} was updated[: {{fields}}][; it is {{stripe_status}}]",
+    "dispute.reopened": f"Dispute{_DISPUTE} was opened again[; it is {{stripe_status}}]",
+    "dispute.won": f"Dispute{_DISPUTE} was won: the bank returns the money",
+    "dispute.lost": f"Dispute{_DISPUTE} was lost: the money is not returned",
+    "dispute.prevented": f"Dispute{_DISPUTE} was settled before it became a chargeback",
+    "dispute.inquiry_closed": f"Inquiry{_DISPUTE} was closed, no money was taken",
     "event.replayed": "Event[ {stripe_id}] was put back to be handled again",
 }
 

@@ -65,7 +65,7 @@ def take(limit: int) -> list[Taken]:
             .values(
                 fence=table.fence + 1,
                 tries=table.tries + 1,
-                leased_until=clock.now() + timedelta(seconds=LEASE_SECONDS),
+                leased_until=leases.moment_in(timedelta(seconds=LEASE_SECONDS)),
             )
             .execution_options(synchronize_session=False)
         )
@@ -76,7 +76,7 @@ def take(limit: int) -> list[Taken]:
 
 def _locked(chosen: list[int]) -> list[_Free]:
     table = WebhookEvent
-    free = (table.id.in_(chosen), WAITS, leases.free(table, clock.now()))
+    free = (table.id.in_(chosen), WAITS, leases.free(table))
     columns = (table.id, table.event_id, table.tries, table.leased_until)
     query = sa.select(*columns).where(*free).order_by(table.id)
     return [_Free(*row) for row in db.session.execute(query.with_for_update(skip_locked=True))]
@@ -140,7 +140,7 @@ def postpone(taken: Iterable[Taken], reason: str) -> None:
             tries=WebhookEvent.tries - 1,
             throttled=times,
             leased_until=None,
-            due_at=clock.now() + leases.throttled_for(times),
+            due_at=leases.moment_in(leases.throttled_for(times)),
         )
 
 
@@ -173,7 +173,7 @@ def _waiting_owners() -> list[str]:
     https://wiki.postgresql.org/wiki/Loose_indexscan
     """
     table = WebhookEvent
-    waits = (WAITS, table.due_at <= clock.now())
+    waits = (WAITS, leases.is_due(table))
     first = sa.select(sa.func.min(table.owner).label("owner")).where(*waits)
     hop = first.cte("owners", recursive=True)
     following = (

@@ -26,6 +26,11 @@ HANDLERS: dict[str, Handler] = {
     "payment_method.detached": events.on_detached,
     "payment_method.updated": events.on_card_updated,
     "payment_method.automatically_updated": events.on_card_updated,
+    "charge.dispute.created": events.on_dispute,
+    "charge.dispute.updated": events.on_dispute,
+    "charge.dispute.closed": events.on_dispute,
+    "charge.dispute.funds_withdrawn": events.on_dispute,
+    "charge.dispute.funds_reinstated": events.on_dispute,
 }
 
 

@@ -46,7 +46,6 @@ def new_row(
     owner: str, event: dict[str, Any], payload: str, *, source: str = DELIVERED
 ) -> dict[str, Any]:
     """Return the columns of an event that waits to be handled for the first time."""
-    moment = clock.now()
     return {
         "owner": owner,
         "mode": "live" if event.get("livemode") else "test",
@@ -56,8 +55,7 @@ def new_row(
         "created": event["created"],
         "payload": payload,
         "state": RECEIVED,
-        "received_at": moment,
-        "due_at": moment,
+        "received_at": clock.now(),
         "tries": 0,
         "fence": 0,
         "throttled": 0,
@@ -72,7 +70,7 @@ def due(limit: int) -> list[int]:
 
 def waiting() -> sa.Select[int]:
     """Select the ids of free events whose time has come, the longest waiting first."""
-    free = leases.free(WebhookEvent, clock.now())
+    free = leases.free(WebhookEvent)
     return sa.select(WebhookEvent.id).where(WAITS, free).order_by(WebhookEvent.due_at)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from payments.kit import clock
+from payments.kit import leases
 from payments.kit.db import db
 from payments.kit.transactions import after_commit, transaction
 from payments.timeline.append import append
@@ -60,13 +60,14 @@ def replay(row_id: int, *, actor: str) -> WebhookEvent:
     """Put an event back as if it had just come; whoever handles it at this moment loses it."""
     with transaction():
         event = db.session.get_one(WebhookEvent, row_id, with_for_update=True)
-        event.state, event.tries, event.due_at = RECEIVED, 0, clock.now()
+        event.state, event.tries, event.due_at = RECEIVED, 0, leases.moment_in()
         event.fence, event.leased_until = event.fence + 1, None
         event.last_error, event.processed_at = None, None
         append("event.replayed", actor=actor, subject=f"event:{row_id}", **_of(event))
         after_commit(wake)
         # As it was put back: a worker may be done with it before the answer is written.
         db.session.flush()
+        db.session.refresh(event)
         db.session.expunge(event)
     return event
 

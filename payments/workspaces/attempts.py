@@ -82,7 +82,7 @@ def claim(model: type[Work], row_id: int) -> Attempt | None:
     row.uncertain = True
     if row.tries > MOST_TRIES:
         # Perhaps it is the row that kills its workers: it must not come back every minute.
-        row.due_at = clock.now() + leases.backoff(row.tries)
+        row.due_at = leases.moment_in(leases.backoff(row.tries))
         flag_row(row, TRIED_TOO_OFTEN, "it was tried too often without an outcome", actor="worker")
     return attempt
 

@@ -168,5 +168,10 @@ class NoFreePlan(AppError):
     sentence = "No workspace can be made at the moment: there is no free pricing plan"
 
 
+class PaymentDisputed(BadInput):
+    code = "payment_disputed"
+    sentence = "The payment is disputed: the bank has taken it back, so it cannot be refunded"
+
+
 class RefundNotFound(Missing):
     code, sentence = "refund_not_found", "Refund not found"

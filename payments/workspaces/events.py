@@ -20,6 +20,7 @@ from payments.workspaces.anomalies import (
 )
 from payments.workspaces.charges.action import apply_payment
 from payments.workspaces.customers import forget_customer
+from payments.workspaces.disputes.refresh import refresh_dispute
 from payments.workspaces.models import Charge
 from payments.workspaces.models.charges import SUCCEEDED
 from payments.workspaces.payment_methods.manage import drop_detached
@@ -152,3 +153,13 @@ def on_card_updated(method: dict[str, Any], actor: str) -> None:
         return
     end_read()
     refresh_card(platform().get_card(method["id"]), actor=actor)
+
+
+def on_dispute(dispute: dict[str, Any], actor: str) -> None:
+    """A payment is disputed, or its dispute moved on: ask how it stands now.
+
+    https://docs.stripe.com/api/events/types#event_types-charge.dispute.created
+    """
+    intent = dispute.get("payment_intent")
+    if intent is not None and queries.charge_of_payment(intent) is not None:
+        refresh_dispute(dispute["id"], actor=actor)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from payments.invoices.models import Invoice
+from payments.kit import clock
 from payments.timeline.append import append
-from payments.workspaces.models import Charge, PaymentMethod, Refund
+from payments.workspaces.models import Charge, Dispute, PaymentMethod, Refund
 
 
 def note_charge(kind: str, charge: Charge, invoice: Invoice, *, actor: str, **data: Any) -> None:
@@ -85,5 +86,26 @@ def note_method(kind: str, method: PaymentMethod, *, actor: str, **data: Any) ->
         stripe_id=method.stripe_payment_method_id,
         brand=method.card_brand,
         last4=method.card_last4,
+        **data,
+    )
+
+
+def note_dispute(kind: str, dispute: Dispute, *, actor: str, **data: Any) -> None:
+    """Tell of a dispute: how much, of which charge, and until when the bank takes an answer."""
+    due = dispute.response_due_at
+    append(
+        f"dispute.{kind}",
+        actor=actor,
+        subject=f"dispute:{dispute.id}",
+        workspace_id=dispute.workspace_id,
+        stripe_id=dispute.stripe_dispute_id,
+        charge=dispute.charge_id,
+        invoice=dispute.invoice.invoice_number,
+        amount_minor=dispute.amount_minor,
+        currency=dispute.currency,
+        reason=dispute.reason,
+        stripe_status=dispute.status,
+        response_due_at=None if due is None else clock.iso_millis(due),
+        payment_intent=dispute.charge.stripe_payment_intent_id,
         **data,
     )

@@ -14,7 +14,7 @@ from payments import jobs
 from payments.gateway import traffic
 from payments.invoices.documents import WAITING
 from payments.invoices.models import Invoice, InvoiceDocument
-from payments.kit import clock, leases
+from payments.kit import leases
 from payments.kit.db import db
 from payments.workspaces.charges.action import expire
 from payments.workspaces.models import Charge, Refund
@@ -76,8 +76,7 @@ def _documents() -> sa.Select[Any]:
 
 def _longest_waiting(task: str, model: Any, *columns: Any) -> sa.Select[Any]:
     query = sa.select(sa.literal(task).label("task"), *columns)
-    free = leases.free(model, clock.now())
-    return query.select_from(model).where(free).order_by(model.due_at).limit(_WINDOW)
+    return query.select_from(model).where(leases.free(model)).order_by(model.due_at).limit(_WINDOW)
 
 
 def expire_unauthenticated() -> int:

@@ -146,6 +146,12 @@ class TestMetrics:
             ("payments_reconciliation_failed_runs", "events"),
             ("payments_reconciliation_failed_runs", "objects"),
             ("payments_subscriptions_duplicate", ""),
+            ("payments_disputes_open", "chargeback"), ("payments_disputes_open", "inquiry"),
+            ("payments_disputes_earliest_response_due_seconds", "chargeback"),
+            ("payments_disputes_earliest_response_due_seconds", "inquiry"),
+            ("payments_disputes_closed", "won"), ("payments_disputes_closed", "lost"),
+            ("payments_disputes_closed", "prevented"),
+            ("payments_disputes_closed", "warning_closed"),
         }  # fmt: skip
         assert set(scraped(client)) == names
 

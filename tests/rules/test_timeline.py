@@ -35,6 +35,7 @@ RECORDERS = {
     "payments/workspaces/plans/switch.py": "the only place that changes a plan",
     "payments/workspaces/charges/record.py": "the only place that changes a charge's status",
     "payments/workspaces/refunds/record.py": "the only place that changes a refund's status",
+    "payments/workspaces/disputes/record.py": "the only place that changes a dispute's status",
     "payments/invoices/issue.py": "invoices; whoever calls it tells of it",
     "payments/projects/sync/subscriptions.py": "subscriptions",
     "payments/projects/sync/payments.py": "payments",

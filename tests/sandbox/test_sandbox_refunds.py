@@ -104,6 +104,15 @@ class TestLater:
         eventually(lambda: v1.refunds.retrieve(refund.id).status == "succeeded")
 
 
+def test_tells_whom_and_how_it_pays_back(v1, customer, saved_card, pay):
+    method = saved_card()
+    paid = pay(customer=customer.id, method=method)
+    refund = v1.refunds.create({"payment_intent": paid.id, "expand": ["payment_method"]})
+    assert (refund.customer, refund.payment_method.id) == (customer.id, method)
+    card = refund.destination_details.card
+    assert (card.reference_status, "reference" in card.to_dict()) == ("pending", False)
+
+
 def test_update_changes_only_metadata(v1, pay):
     refund = v1.refunds.create({"payment_intent": pay().id})
     assert v1.refunds.update(refund.id, {"metadata": {"a": "1"}}).metadata["a"] == "1"

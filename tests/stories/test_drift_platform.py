@@ -14,7 +14,7 @@ from payments.invoices.models import Invoice
 from payments.kit import clock
 from payments.workspaces.charges import call
 from payments.workspaces.compare import compare, payments
-from payments.workspaces.models import Charge, PaymentMethod, Refund, Workspace
+from payments.workspaces.models import Charge, Dispute, PaymentMethod, Refund, Workspace
 from tests.support import stack
 from tests.support.drift import Found, change, compared, rows
 from tests.support.people import Place
@@ -235,6 +235,53 @@ class TestRefunds:
         assert till.told(made) == {("amount", "299", "300", False)}
         row = till.site.row(Refund, Refund.stripe_refund_id == made)
         assert (row.amount_minor, row.needs_attention) == (299, True)
+
+
+class TestDisputes:
+    def disputed(self, till: Till) -> tuple[Charge, str]:
+        """Let a bank take a payment back, and no event tell of it."""
+        charge = till.paid("pm_card_createDispute")
+        till.site.shop.control("POST", "clock/advance", {"seconds": 60})
+        intent = charge.stripe_payment_intent_id
+        (made,) = till.site.shop.stripe("GET", "/v1/disputes", payment_intent=intent)["data"]
+        return charge, str(made["id"])
+
+    def test_a_dispute_without_events_gets_its_row(self, till: Till) -> None:
+        charge, dispute = self.disputed(till)
+        other = till.paid()
+        assert till.told(dispute, dry_run=True) == {("row", None, "needs_response", False)}
+        assert till.site.rows(Dispute, Dispute.stripe_dispute_id == dispute) == []
+        assert till.told(dispute) == {("row", None, "needs_response", True)}
+        row = till.site.row(Dispute, Dispute.stripe_dispute_id == dispute)
+        assert (row.charge_id, row.invoice_id) == (charge.id, charge.invoice_id)
+        assert till.charge(charge.id).needs_attention
+        assert not till.charge(other.id).needs_attention
+        assert till.told(dispute) == set()
+
+    def test_an_outcome_without_events_is_taken_over(self, till: Till) -> None:
+        charge, dispute = self.disputed(till)
+        till.compare()
+        till.site.shop.stripe("POST", f"/v1/disputes/{dispute}/close")
+        assert till.told(dispute) == {("status", "needs_response", "lost", True)}
+        row = till.site.row(Dispute, Dispute.stripe_dispute_id == dispute)
+        assert (row.status, row.closed_at is None) == ("lost", False)
+        assert not till.charge(charge.id).needs_attention
+
+    def test_a_final_status_that_stripe_revived_is_told_and_kept(self, till: Till) -> None:
+        _, dispute = self.disputed(till)
+        till.compare()
+        is_it = Dispute.stripe_dispute_id == dispute
+        change(till.site.app, Dispute, is_it, status="won", closed_at=clock.now())
+        assert till.told(dispute) == {("status", "won", "needs_response", False)}
+        assert till.site.row(Dispute, is_it).status == "won"
+
+    def test_a_dispute_that_has_been_open_for_long_is_still_listed(self, till: Till) -> None:
+        """120 days later the list would no longer reach it, were it not for the open row."""
+        _, dispute = self.disputed(till)
+        till.compare()
+        till.site.shop.stripe("POST", f"/v1/disputes/{dispute}/close")
+        with clock.frozen(clock.now() + timedelta(days=200)):
+            assert ("status", "needs_response", "lost", True) in till.told(dispute)
 
 
 class TestCards:

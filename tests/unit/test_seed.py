@@ -166,6 +166,16 @@ class TestWebhook:
         assert seed()["platform"]["webhook_secret"] == first
         assert len(endpoints(sandbox, machine)) == 1
 
+    def test_an_endpoint_of_an_earlier_release_is_told_of_new_types(
+        self, seed: Seed, sandbox: Sandbox, machine: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as earlier:
+            earlier.setattr(demo, "HANDLERS", {"payment_intent.succeeded": None})
+            first = seed()["platform"]["webhook_secret"]
+        assert seed()["platform"]["webhook_secret"] == first
+        (endpoint,) = endpoints(sandbox, machine)
+        assert sorted(endpoint["enabled_events"]) == sorted(HANDLERS)
+
     def test_a_lost_secret_is_replaced(
         self, seed: Seed, sandbox: Sandbox, machine: Settings, tmp_path: Path
     ) -> None:

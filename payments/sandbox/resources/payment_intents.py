@@ -145,7 +145,7 @@ def blank(call: Call, amount: int, currency: str) -> Json:
         "amount_capturable": 0,
         "amount_details": {"tip": {}},
         "amount_received": 0,
-        "capture_method": "automatic_async",
+        "capture_method": default_capture_method(call),
         "client_secret": client_secret(intent_id),
         "confirmation_method": "automatic",
         "created": call.now,
@@ -159,6 +159,11 @@ def blank(call: Call, amount: int, currency: str) -> Json:
         "payment_method_types": ["card"],
         "status": "requires_payment_method",
     }  # fmt: skip
+
+
+def default_capture_method(call: Call) -> str:
+    """https://docs.stripe.com/upgrades#2024-04-10"""
+    return "automatic" if call.api_version < "2024-04-10" else "automatic_async"
 
 
 def apply_customer_and_method(call: Call, record: Record) -> None:

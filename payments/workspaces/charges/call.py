@@ -246,12 +246,13 @@ def _close_old(gateway: Gateway, attempt: Attempt, order: Order) -> Payment | Ou
     if intent is None:
         return EXPIRED
     try:
-        return close_payment_intent(gateway, intent)
+        closed = close_payment_intent(gateway, intent)
     except Rejected as error:
         if not error.is_missing:
             raise
         attempts.flag(attempt, NOT_AT_STRIPE, f"Stripe does not know {intent}")
         return EXPIRED
+    return EXPIRED if closed.status == "canceled" else closed
 
 
 def _decide(attempt: Attempt, order: Order, error: GatewayError) -> Payment | Outcome | None:

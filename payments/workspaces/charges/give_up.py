@@ -55,9 +55,14 @@ def give_up_charge(charge_id: int, *, actor: str) -> None:
 
 def _cancel_at_stripe(gateway: Gateway, charge_id: int, intent: str, actor: str) -> None:
     try:
-        apply_payment(charge_id, close_payment_intent(gateway, intent), actor=actor)
+        closed = close_payment_intent(gateway, intent)
     except Rejected as error:
         if not error.is_missing:
             raise
         # Test data was wiped, or the key is another account's now: nothing is left to cancel.
+        record_outcome(charge_id, GONE, actor=actor)
+        return
+    apply_payment(charge_id, closed, actor=actor)
+    if closed.status == "canceled":
+        # Should its facts disagree it was not recorded, and yet it can take no money any more.
         record_outcome(charge_id, GONE, actor=actor)

@@ -155,7 +155,8 @@ def _succeed(charge: Charge, invoice: Invoice, workspace: Workspace, actor: str)
 
 def _await_action(charge: Charge, invoice: Invoice, _workspace: Workspace, _actor: str) -> None:
     invoice.stripe_payment_intent_id = charge.stripe_payment_intent_id
-    charge.expires_at = charge.due_at = clock.now() + ACTION_EXPIRES_AFTER
+    charge.expires_at = clock.now() + ACTION_EXPIRES_AFTER
+    charge.due_at = leases.moment_in(ACTION_EXPIRES_AFTER)
 
 
 def _fail(charge: Charge, invoice: Invoice, _workspace: Workspace, actor: str) -> None:

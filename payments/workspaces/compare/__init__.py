@@ -1,4 +1,4 @@
-"""The daily comparison of our own account's payments, refunds and cards with our rows."""
+"""The daily comparison of our own account's payments, refunds, cards and disputes with our rows."""
 
 from payments.workspaces.compare.compare_lists import compare
 

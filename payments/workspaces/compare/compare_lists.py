@@ -1,4 +1,4 @@
-"""Holds our charges, refunds and cards against the lists of our own Stripe account."""
+"""Holds our charges, refunds, cards and disputes against the lists of our own Stripe account."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from payments.extensions import settings
 from payments.runs.slices import Slice
 from payments.runs.walk import Deadline, Step, walk
 from payments.workspaces.compare.cards import compare_cards
+from payments.workspaces.compare.disputes import compare_disputes
 from payments.workspaces.compare.job import opened
 from payments.workspaces.compare.payments import compare_payments
 from payments.workspaces.compare.refunds import compare_refunds
@@ -35,5 +36,6 @@ def compare(
         "payments": partial(compare_payments, job),
         "refunds": partial(compare_refunds, job),
         "cards": partial(compare_cards, job),
+        "disputes": partial(compare_disputes, job),
     }
     return walk(steps, position, deadline=deadline)

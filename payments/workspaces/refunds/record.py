@@ -170,7 +170,7 @@ def _apply(refund: Refund, outcome: RefundOutcome, actor: str) -> None:
     if outcome.error_code in _REPEATABLE:
         refund.request_key = None
     if refund.status == SUBMITTED:
-        refund.tries, refund.due_at = 0, clock.now() + FIRST_LOOK
+        refund.tries, refund.due_at = 0, leases.moment_in(FIRST_LOOK)
     db.session.flush()
     invoice = db.session.get_one(Invoice, refund.invoice_id, populate_existing=True)
     if is_changed:

@@ -28,7 +28,8 @@ def refund_invoice(
 ) -> Refund:
     """Give back `amount` in major units (None: all that is left); the refund may still be pending.
 
-    Raises InvalidInvoiceId, InvoiceNotFound, NotRefundable, RefundTooLarge or BadInput.
+    Raises InvalidInvoiceId, InvoiceNotFound, NotRefundable, PaymentDisputed, RefundTooLarge
+    or BadInput.
     """
     invoice, user_id = get_any_invoice(raw_id), user.id
     repeated = queries.refund_of_request(request_key)

@@ -8,6 +8,7 @@ from payments.kit.db import db
 from payments.kit.repeat import repeated
 from payments.kit.transactions import transaction
 from payments.workspaces import errors, queries
+from payments.workspaces.disputes.read import check_refundable
 from payments.workspaces.models import Charge, Refund
 from payments.workspaces.models.charges import PENDING, SUBMITTED, SUCCEEDED
 from payments.workspaces.notes import note_refund
@@ -27,8 +28,8 @@ def reserve(
 ) -> int:
     """Set `amount_minor` (None: all that is left) of a paid invoice aside; return the refund's id.
 
-    Concurrent refunds wait for each other on the workspace's lock. Raises NotRefundable or
-    RefundTooLarge.
+    Concurrent refunds wait for each other on the workspace's lock. Raises NotRefundable,
+    PaymentDisputed or RefundTooLarge.
     """
     invoice_id, workspace_id = invoice.id, invoice.workspace_id
     with transaction():
@@ -47,6 +48,7 @@ def _refundable(invoice: Invoice) -> Charge:
     paid = invoice.status == PAID and invoice.type == UPGRADE and invoice.stripe_payment_intent_id
     if charge is None or not paid:
         raise errors.NotRefundable(f"An invoice with status {invoice.status} cannot be refunded")
+    check_refundable(charge.id)
     return charge
 
 

@@ -13,6 +13,7 @@ from payments.kit.blueprints import Blueprint
 from payments.kit.errors import AppError
 from payments.kit.http import enveloped, listing, page_and_limit, pagination, parse_id, query_flag
 from payments.workspaces import documents, errors
+from payments.workspaces.disputes.read import load_disputes
 from payments.workspaces.guards import Access, workspace_access
 from payments.workspaces.schemas.errors import documented_errors
 from payments.workspaces.schemas.invoices import InvoiceSchema
@@ -36,6 +37,7 @@ def list_all(access: Access) -> dict[str, Any]:
     rows, total = list_invoices(
         access.workspace.id, refunded=query_flag("include_all"), page=page, limit=limit
     )
+    load_disputes(rows)
     return listing(
         "Invoices retrieved successfully", rows, pagination=pagination(page, limit, total)
     )

@@ -9,6 +9,7 @@ from marshmallow import fields
 
 from payments.kit.http import CamelSchema, Moment, Text, parse_id
 from payments.workspaces.payment_methods.choose import STRIPE_ID
+from payments.workspaces.schemas.disputes import ChargeDisputeSchema, ChosenDispute
 from payments.workspaces.schemas.workspaces import WorkspaceSchema
 
 
@@ -86,6 +87,7 @@ class ChargeSchema(CamelSchema):
     expires_at = Moment(allow_none=True)
     created_at = Moment()
     updated_at = Moment()
+    dispute = ChosenDispute(ChargeDisputeSchema)
 
     def _error(self, charge: Any) -> dict[str, Any] | None:
         return dict(ChargeErrorSchema().dump(charge)) if charge.error_code else None

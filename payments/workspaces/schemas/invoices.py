@@ -10,6 +10,7 @@ from payments.invoices.models import Invoice
 from payments.kit import money
 from payments.kit.http import CamelSchema, Moment, Text
 from payments.workspaces.models import Refund
+from payments.workspaces.schemas.disputes import ChosenDispute, InvoiceDisputeSchema
 
 
 class InvoiceSchema(CamelSchema):
@@ -40,6 +41,7 @@ class InvoiceSchema(CamelSchema):
     previous_plan_slug = fields.String(allow_none=True)
     card_brand = fields.String(allow_none=True)
     card_last4 = fields.String(allow_none=True)
+    dispute = ChosenDispute(InvoiceDisputeSchema)
 
     def _amount(self, invoice: Invoice) -> Decimal:
         return money.to_major(invoice.amount_minor, invoice.currency)

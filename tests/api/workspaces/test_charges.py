@@ -32,6 +32,7 @@ from tests.support.till import (
 FIELDS = {
     "id", "workspaceId", "status", "amount", "currency", "planId", "invoiceId", "paymentMethodId",
     "stripePaymentMethodId", "paymentIntentId", "error", "expiresAt", "createdAt", "updatedAt",
+    "dispute",
 }  # fmt: skip
 
 

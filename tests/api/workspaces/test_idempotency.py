@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from payments.idempotency import store
+from payments.idempotency import replay, store
 from payments.idempotency.models import IdempotentRequest
 from payments.kit import clock
-from payments.kit.db import db
+from payments.kit.db import db, is_sqlite
+from payments.workspaces.models import Charge
+from tests.support.drift import change
 from tests.support.people import Cast, Person, as_json
 from tests.support.shop import Shop, eventually
 from tests.support.till import (
@@ -207,6 +211,119 @@ def _claimed(app: Flask, key: dict[str, str]) -> bool:
         return db.session.scalar(query) is not None
 
 
+def lapse(app: Flask, key: dict[str, str]) -> None:
+    """Let the minute pass after which a claimed key may be claimed anew."""
+    is_it = IdempotentRequest.key == key["Idempotency-Key"]
+    with app.app_context():
+        past = clock.now() - timedelta(seconds=1)
+    change(app, IdempotentRequest, is_it, locked_until=past)
+
+
+class TestFence:
+    """A request that outlives its lock: another one with the key has taken over meanwhile."""
+
+    def test_a_slow_first_holder_does_not_overwrite_the_second_one_s_answer(
+        self, app: Flask, shop: Shop, payer: Cast, key
+    ) -> None:
+        fault(shop, "delay", "/v1/setup_intents", ms=2000)
+        path = f"{payer.workspace.payments}/payment-method"
+        slow: list[Any] = []
+
+        def first() -> None:
+            headers = {**payer.owner.headers, **key}
+            slow.append(app.test_client().post(path, headers=headers))
+
+        runner = threading.Thread(target=first)
+        runner.start()
+        eventually(lambda: _claimed(app, key))
+        eventually(lambda: not shop.control("GET", "faults")["data"])
+        lapse(app, key)
+        second = payer.owner.post(path, headers=key)
+        assert not slow, "the first holder was to be slower"
+        runner.join()
+        assert (slow[0].status_code, second.status_code) == (200, 200)
+        assert slow[0].json["data"] != second.json["data"]
+        again = payer.owner.post(path, headers=key)
+        assert replayed(again)
+        assert again.json == second.json
+
+    def test_a_slow_first_holder_does_not_unlock_the_second_one_s_run(
+        self, app: Flask, still: Cast, key
+    ) -> None:
+        name = key["Idempotency-Key"]
+        with app.app_context():
+            first = store.claim(still.owner.id, name, "f")
+            with clock.frozen(clock.now() + timedelta(seconds=61)):
+                second = store.claim(still.owner.id, name, "f")
+                assert second.fence == first.fence + 1
+                assert not store.release(first)
+                with pytest.raises(store.KeyInUse):
+                    store.claim(still.owner.id, name, "f")
+                assert store.keep(second, 200, "the second's", {})
+                assert not store.keep(first, 202, "the first's", {})
+                answered = store.claim(still.owner.id, name, "f")
+        assert (answered.status, answered.answer) == (200, "the second's")
+        assert first.request == second.request == answered.request
+
+    def test_a_failed_first_holder_unlocks_its_own_run(self, app: Flask, still: Cast, key) -> None:
+        name = key["Idempotency-Key"]
+        with app.app_context():
+            first = store.claim(still.owner.id, name, "f")
+            with pytest.raises(store.KeyInUse):
+                store.claim(still.owner.id, name, "f")
+            assert store.release(first)
+            assert store.claim(still.owner.id, name, "f").fence == first.fence + 1
+
+    def test_a_host_whose_clock_is_ahead_does_not_take_a_key_in_use(
+        self, app: Flask, still: Cast, key, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Locks go by the database's clock; SQLite serves one host, whose clock it is."""
+        with app.app_context():
+            if is_sqlite(db.engine):
+                pytest.skip("one host has one clock")
+            store.claim(still.owner.id, key["Idempotency-Key"], "f")
+            read = clock._read
+            monkeypatch.setattr(clock, "_read", lambda: read() + timedelta(minutes=2))
+            with pytest.raises(store.KeyInUse):
+                store.claim(still.owner.id, key["Idempotency-Key"], "f")
+
+
+class TestReference:
+    def test_a_request_is_named_at_random(self, app: Flask, shop: Shop, payer: Cast, key) -> None:
+        assert shop.upgrade(payer.owner, payer.workspace.slug, headers=key).status_code == 200
+        row = row_of(app, key)
+        assert re.fullmatch("[0-9a-f]{32}", row["reference"])
+        assert _request_keys(app, payer) == [row["reference"]]
+
+    def test_a_request_of_the_former_release_finds_its_charge(
+        self, app: Flask, shop: Shop, payer: Cast, key, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It died after its charge; its row bears no reference, its charge the old name."""
+        with monkeypatch.context() as patch:
+            patch.setattr(replay, "_keep", _die)
+            with pytest.raises(SystemExit):
+                shop.upgrade(payer.owner, payer.workspace.slug, headers=key)
+        row = row_of(app, key)
+        name = f"request-{row['id']}-{int(row['created_at'].timestamp())}"
+        of_workspace = Charge.workspace_id == payer.workspace.id
+        change(app, Charge, of_workspace, request_key=name)
+        change(app, IdempotentRequest, IdempotentRequest.id == row["id"], reference=None, fence=0)
+        lapse(app, key)
+        assert shop.upgrade(payer.owner, payer.workspace.slug, headers=key).status_code == 200
+        assert _request_keys(app, payer) == [name]
+        assert len(shop.invoices(payer.owner, payer.workspace.slug)) == 1
+
+
+def _die(*_: object) -> None:
+    raise SystemExit
+
+
+def _request_keys(app: Flask, cast: Cast) -> list[str | None]:
+    with app.app_context():
+        query = sa.select(Charge.request_key).where(Charge.workspace_id == cast.workspace.id)
+        return list(db.session.scalars(query))
+
+
 class TestNotKept:
     def test_server_errors_may_be_tried_again(
         self, app: Flask, shop: Shop, payer: Cast, key
@@ -236,13 +353,8 @@ class TestNotKept:
         self, app: Flask, shop: Shop, payer: Cast, key, monkeypatch
     ) -> None:
         """The process died after the charge, before the answer: the same key does not pay twice."""
-        from payments.idempotency import replay
-
-        def die(*_: object) -> None:
-            raise SystemExit
-
         with monkeypatch.context() as patch:
-            patch.setattr(replay, "_keep", die)
+            patch.setattr(replay, "_keep", _die)
             with pytest.raises(SystemExit):
                 shop.upgrade(payer.owner, payer.workspace.slug, headers=key)
         with app.app_context(), clock.frozen(clock.now() + timedelta(minutes=2)):

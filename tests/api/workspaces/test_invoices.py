@@ -42,6 +42,7 @@ FIELDS = {
     "previousPlanSlug": str,
     "cardBrand": (str, NOTHING),
     "cardLast4": (str, NOTHING),
+    "dispute": NOTHING,
 }
 
 

@@ -86,9 +86,7 @@ class Backup:
 
 def upgrade(site: Site, person: Person, plan: str = "starter") -> Charge:
     """Upgrade a person's workspace, and drive the charge as a worker does."""
-    answer = site.shop.upgrade(
-        person, person.home.slug, plan, headers={"Prefer": "respond-async"}
-    )
+    answer = site.shop.upgrade(person, person.home.slug, plan, headers={"Prefer": "respond-async"})
     assert answer.status_code == 202, answer.text
     charge_id = answer.json["data"]["charge"]["id"]
     with site.app.app_context():
@@ -168,6 +166,13 @@ def test_payments_of_lost_rows_are_told_and_can_be_refunded(site: Site, tmp_path
     assert (told.stripe_id, told.amount_minor) == (lost.stripe_payment_intent_id, 999)
     assert "INV-" in told.reason
     assert kept.get(kept.home.path).json["data"]["plan"]["slug"] == "free"
+
+    number = told.reason.rpartition(" ")[2].rstrip(")")
+    skipped = site.app.test_cli_runner().invoke(args=["invoices", "skip", number])
+    assert skipped.exit_code == 0, skipped.output
+    again = upgrade(site, kept)
+    invoice = site.row(Invoice, Invoice.id == again.invoice_id)
+    assert invoice.invoice_number > number, "a number in somebody's hands is not given out again"
 
     with site.app.app_context():
         anomalies.refund_anomaly(told.stripe_id, actor="operator")

@@ -18,6 +18,7 @@ from payments.extensions import connect_redis
 from payments.gateway import traffic
 from payments.gateway.errors import RATE_LIMIT, Unavailable
 from payments.gateway.gateway import account
+from payments.kit.redis_client import circuit_of
 from tests.support import processes, stack
 from tests.support.apps import another_app
 from tests.support.site import at_once
@@ -34,7 +35,6 @@ def limited(settings: Settings) -> Iterator[Flask]:
     """An app that keeps to a limit, as production does."""
     changes = {"stripe_rate_limit_test": LIMIT, "stripe_rate_limit_live": 4 * LIMIT}
     with another_app(settings, **changes) as app:
-        traffic._ear.deaf_until = 0
         yield app
 
 
@@ -138,7 +138,7 @@ class TestWithoutRedis:
         connect_redis(limited, f"redis://127.0.0.1:{port}/0")
         assert entered(key)
         with stack.ValkeyServer(port=port, appendonly="no"):
-            traffic._ear.deaf_until = 0
+            circuit_of(limited.extensions["payments.redis"]).record_success()
             assert not all(entered(key) for _ in range(LIMIT))
 
     def test_outside_of_an_app_there_is_no_limit(self) -> None:

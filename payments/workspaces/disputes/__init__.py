@@ -1,0 +1,1 @@
+"""Disputes of workspaces' payments: brought level with Stripe, shown, and told of."""

@@ -11,6 +11,11 @@ PYTEST_ARGS ?=
 # JOBS=2 lets so many processes share the tests, file by file, each with servers of its own.
 JOBS ?=
 
+# What `make simulate` runs: histories from so many seeds, the first one SEED.
+SEED ?= 1
+EXAMPLES ?= 1000
+STEPS ?= 30
+
 CANDIDATES = $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3)
 PARALLEL = $(if $(JOBS),-n $(JOBS) --dist loadfile)
 # CHROMIUM=/path/to/chrome chooses the browser of `make test-browser`; nothing else needs one.
@@ -35,7 +40,7 @@ define installed
 endef
 
 .PHONY: help run test test-services test-browser lint format types contracts migrations-check \
-	sure soak bench lock clean browser install-local install-dev
+	sure soak simulate bench lock clean browser install-local install-dev
 
 help: ## what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -77,6 +82,9 @@ sure: ## everything that CI checks
 
 soak: install-dev ## ten minutes under chaos on DATABASE_URL and REDIS_URL, then both ledgers (docs/soak.md)
 	@PYTHONPATH=. exec $(BIN)/python -m benchmarks.soak
+
+simulate: install-dev ## histories of the money path from seeds: SEED, EXAMPLES, STEPS (docs/simulation.md)
+	@exec $(BIN)/python -m tests.simulation --seed $(SEED) --examples $(EXAMPLES) --steps $(STEPS)
 
 bench: install-dev ## benchmarks/*.py
 	@set -- benchmarks/*.py; \

@@ -35,12 +35,17 @@ def _always(_world: World) -> bool:
 
 @dataclass(frozen=True)
 class Action:
-    """Something that may happen when it is `possible`; `likely` is its share among all actions."""
+    """Something that may happen where it is `possible`; `likely` is its usual share of all."""
 
     do: Callable[..., None]
     likely: int
     choices: Mapping[str, Choice]
     possible: Callable[[World], bool] = _always
+
+    @property
+    def needed(self) -> bool:
+        """Return whether no history does without it."""
+        return self.do in {work.upgrade_plan, outside.let_time_pass}
 
     def perform(self, world: World, chosen: Mapping[str, Any]) -> None:
         """Let it happen, and write it into the history."""

@@ -34,8 +34,9 @@ def run_example(service: Service, seed: int, steps: int) -> Failure | None:
     chance = random.Random(seed)  # noqa: S311 - it has to be repeatable
     with running(service, chance.getrandbits(32)) as world:
         try:
+            shares = _shares(chance)
             for _ in range(steps):
-                action = _drawn(world, chance)
+                action = _draw_action(world, chance, shares)
                 chosen = {name: choice.draw(chance) for name, choice in action.choices.items()}
                 perform(world, action, chosen)
             end(world, Ending(YES_OR_NO.draw(chance), YES_OR_NO.draw(chance)))
@@ -44,12 +45,22 @@ def run_example(service: Service, seed: int, steps: int) -> Failure | None:
     return None
 
 
-def _drawn(world: World, chance: random.Random) -> Action:
-    shares = [action.likely for action in ACTIONS.values()]
+def _shares(chance: random.Random) -> list[int]:
+    """Weigh the actions anew for each history: what never happens in one makes room for others.
+
+    https://www.cs.utah.edu/~regehr/papers/swarm12.pdf
+    """
+    return [action.likely * chance.choice((0, 1, 1, 3)) or int(action.needed) for action in _ALL]
+
+
+def _draw_action(world: World, chance: random.Random, shares: list[int]) -> Action:
     while True:
-        action = chance.choices(list(ACTIONS.values()), shares)[0]
+        action = chance.choices(_ALL, shares)[0]
         if action.possible(world):
             return action
+
+
+_ALL = list(ACTIONS.values())
 
 
 def perform(world: World, action: Action, chosen: Mapping[str, Any]) -> None:

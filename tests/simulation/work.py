@@ -36,6 +36,7 @@ ASYNC = {"Prefer": "respond-async"}
 # So often at most something is done within one `live_on`: histories stay short.
 _MOST_ROUNDS = 40
 _TURN_SECONDS = 5
+_A_MOMENT = 0.01
 
 
 # Requests
@@ -170,11 +171,13 @@ def live_on(world: World, *, seconds: float, with_events: bool) -> None:
     until = world.clock.now + seconds
     for _ in range(_MOST_ROUNDS):
         work_off(world, with_events=with_events)
-        following = min(until, *next_moments(world), until)
+        following = min([*next_moments(world), until])
         if following >= until:
             break
-        world.advance(max(following - world.clock.now, 0.5))
+        # A lease has lapsed only after its last moment.
+        world.advance(max(following - world.clock.now, 0) + _A_MOMENT)
     world.advance(max(until - world.clock.now, 0))
+    work_off(world, with_events=with_events)
 
 
 def work_off(world: World, *, with_events: bool) -> None:

@@ -8,6 +8,10 @@ from tests.simulation.processes import Fate, Process
 from tests.simulation.work import part_of
 from tests.simulation.world import World
 
+# Stripe forgets idempotency keys after 24 hours (https://docs.stripe.com/api/idempotent_requests):
+# a process that wakes even later and sends a refund once more is a case of its own.
+LONGEST_PAUSE = 20 * 3600
+
 
 def deliver_event(world: World, *, index: int, again: bool, fate: Fate) -> None:
     """Stripe delivers an event, in whatever order; with `again` it will come once more."""
@@ -118,8 +122,16 @@ def continue_process(world: World, *, index: int) -> None:
     """A paused process goes on (SIGCONT), however much has happened since."""
     process = _nth(world.scheduler.paused, index)
     if process is not None:
-        world.note(f"    {process.name} goes on after {process.last_step}")
-        world.scheduler.resume(process)
+        wake(world, process)
+
+
+def wake(world: World, process: Process) -> None:
+    """Let a paused process go on, or end it when it was away for longer than Stripe keeps keys."""
+    if world.clock.now - process.paused_at > LONGEST_PAUSE:
+        world.scheduler.kill(process)
+        return
+    world.note(f"    {process.name} goes on after {process.last_step}")
+    world.scheduler.resume(process)
 
 
 def kill_process(world: World, *, index: int) -> None:

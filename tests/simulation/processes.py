@@ -42,6 +42,7 @@ class Process:
         self.result: Any = None
         self.error: BaseException | None = None
         self.died = self.paused = False
+        self.paused_at = 0.0
         self._work = work
         self.thread = greenlet(self._run)
 
@@ -56,11 +57,6 @@ class Process:
     @property
     def is_over(self) -> bool:
         return bool(self.thread.dead)
-
-    @property
-    def is_bounded(self) -> bool:
-        """Return whether it ran to its own end, neither dead nor still on its way."""
-        return self.is_over and not self.died
 
     @property
     def last_step(self) -> str:
@@ -133,7 +129,7 @@ class Scheduler:
         process.fate = Fate()
         if fate.how == DIE:
             raise SimulatedDeath(name)
-        process.paused = True
+        process.paused, process.paused_at = True, self._clock.now
         self._main.switch()
 
     def sleep(self, seconds: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.simulation import work
+from tests.simulation import outside, work
 from tests.simulation.ledgers import Facts, Row
 from tests.simulation.world import Violation, World
 
@@ -27,17 +27,19 @@ def settle(world: World, ending: Ending) -> None:
     world.note(f"the end: {ending}")
     world.link.weather.clear()
     for process in world.scheduler.paused:
-        (world.scheduler.resume if ending.resumes else world.scheduler.kill)(process)
-    before: Facts | None = None
+        if ending.resumes:
+            outside.wake(world, process)
+        else:
+            world.scheduler.kill(process)
     for _ in range(_MOST_ROUNDS):
         _work_off_everything(world, ending)
+        before = world.ledgers.facts()
         world.advance(HOUR)
         work.work_off(world, with_events=ending.with_events)
         world.task("comparison", work.compare_all)
-        facts = world.ledgers.facts()
-        if facts == before and not work.next_moments(world) and not work.is_due(world):
+        after = world.ledgers.facts()
+        if after == before and not work.next_moments(world) and not work.is_due(world):
             return
-        before = facts
     raise Violation(f"it never comes to rest: {_open(world)}")
 
 

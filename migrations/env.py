@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 from flask import current_app
+from sqlalchemy.engine import Connection
 
 from payments.kit.db import Base, UTCDateTime
 from payments.kit.db import db as database
@@ -20,6 +21,27 @@ def render_item(kind: str, item: object, _context: object) -> str | bool:
     return False
 
 
+def release_references(connection: Connection) -> None:
+    """Let SQLite drop a table that others refer to: altering one means to copy and replace it.
+
+    The setting changes nothing inside a transaction, so the driver is told before one begins; the
+    pool never sees the connection again.
+    https://www.sqlite.org/lang_altertable.html#otheralter
+    """
+    driver = connection.connection.dbapi_connection
+    assert driver is not None
+    connection.detach()
+    driver.execute("PRAGMA foreign_keys = OFF")
+
+
+def check_references(connection: Connection) -> None:
+    """Refuse a migration that left a reference to a row which is not there."""
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if broken:
+            raise RuntimeError(f"the migration broke references: {broken[:5]}")
+
+
 def run_migrations() -> None:
     """Migrate on one connection; SQLite alters tables by copying them, hence the batch mode."""
     engine = database.engine
@@ -28,6 +50,8 @@ def run_migrations() -> None:
             # To alter a table may take its time, and is worth waiting for.
             lift_bounds(connection)
             connection.commit()
+        else:
+            release_references(connection)
         context.configure(
             connection=connection,
             target_metadata=target_metadata,
@@ -37,6 +61,7 @@ def run_migrations() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+            check_references(connection)
         connection.commit()
 
 

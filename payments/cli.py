@@ -18,6 +18,7 @@ from payments.invoices.commands import invoices
 from payments.reconciliation.commands import reconcile
 from payments.webhooks.commands import events
 from payments.workspaces import catalog
+from payments.workspaces.commands import anomalies, charges
 from payments.workspaces.disputes.commands import disputes
 
 T = TypeVar("T")
@@ -30,6 +31,8 @@ def register(app: Flask) -> None:
     app.cli.add_command(events)
     app.cli.add_command(reconcile)
     app.cli.add_command(invoices)
+    app.cli.add_command(charges)
+    app.cli.add_command(anomalies)
     app.cli.add_command(disputes)
 
 

@@ -121,7 +121,10 @@ def _places(reader: _Reader) -> dict[str, Any]:
     sqlite = f"sqlite:///{folder / 'payments.sqlite3'}"
     valkey = reader.parsed("VALKEY_PORT", "6399", parse.port, "a port number")
     redis = reader.parsed(
-        "REDIS_URL", f"redis://127.0.0.1:{valkey}/0", _redis, "a redis:// or rediss:// address"
+        "REDIS_URL",
+        f"redis://127.0.0.1:{valkey}/0",
+        parse.redis_url,
+        "a redis:// or rediss:// address",
     )
     return {
         "data_dir": folder,
@@ -132,21 +135,12 @@ def _places(reader: _Reader) -> dict[str, Any]:
         ),
         "redis_url": redis,
         "redis_tls_verify": reader.parsed(
-            "REDIS_TLS_VERIFY",
-            "true",
-            parse.boolean_or_file,
-            "true, false or a CA file's path",
+            "REDIS_TLS_VERIFY", "true", parse.boolean_or_file, "true, false or a CA file"
         ),
         "public_url": reader.parsed(
             "PUBLIC_URL", f"http://127.0.0.1:{port}", parse.url, "an http(s) address"
         ),
     }
-
-
-def _redis(raw: str) -> str:
-    if not raw.startswith(("redis://", "rediss://")):
-        raise ValueError(raw)
-    return raw
 
 
 def _database(raw: str) -> str:
@@ -160,7 +154,7 @@ def _numbers(reader: _Reader) -> dict[str, Any]:
         "charge_wait_seconds": reader.parsed(
             "CHARGE_WAIT_SECONDS", "10", parse.seconds, "0 to 25 seconds"
         ),
-        "web_threads": reader.parsed("WEB_THREADS", "8", parse.threads, "a number from 2 to 100"),
+        "web_threads": reader.parsed("WEB_THREADS", "8", parse.threads, "a number from 2 to 20"),
         "database_bounds": _database_bounds(reader),
         "maintenance_mode": reader.parsed(
             "MAINTENANCE_MODE", "false", parse.boolean, "true or false"
@@ -185,14 +179,13 @@ def _numbers(reader: _Reader) -> dict[str, Any]:
 def _database_bounds(reader: _Reader) -> DatabaseBounds:
     """Read how long the database may keep anybody waiting; 0 leaves a bound out."""
     what = "0 to 3600 seconds"
-    read = {
-        "lock": reader.parsed("DATABASE_LOCK_TIMEOUT", "5", parse.bound, what),
-        "statement": reader.parsed("DATABASE_STATEMENT_TIMEOUT", "20", parse.bound, what),
-        "idle": reader.parsed("DATABASE_IDLE_TIMEOUT", "15", parse.bound, what),
-        "answer": reader.parsed("DATABASE_ANSWER_TIMEOUT", "25", parse.bound, what),
-        "pool": reader.parsed("DATABASE_POOL_TIMEOUT", "10", parse.bound, what),
-    }
-    return DatabaseBounds(**{name: value or 0 for name, value in read.items()})
+    return DatabaseBounds(
+        lock=reader.parsed("DATABASE_LOCK_TIMEOUT", "5", parse.bound, what) or 0,
+        statement=reader.parsed("DATABASE_STATEMENT_TIMEOUT", "20", parse.bound, what) or 0,
+        idle=reader.parsed("DATABASE_IDLE_TIMEOUT", "15", parse.bound, what) or 0,
+        answer=reader.parsed("DATABASE_ANSWER_TIMEOUT", "25", parse.bound, what) or 0,
+        pool=reader.parsed("DATABASE_POOL_TIMEOUT", "10", parse.bound, what) or 0,
+    )
 
 
 def _texts(reader: _Reader) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from payments.auth.models import User
 from payments.idempotency.models import IdempotentRequest
+from payments.installation.models import Installation
 from payments.invoices.models import Invoice, InvoiceCounter, InvoiceDayProof, InvoiceDocument
 from payments.projects.models import (
     CheckoutSession,
@@ -24,6 +25,7 @@ from payments.workspaces.models import (
     PaymentMethod,
     PricingPlan,
     Refund,
+    StripeAnomaly,
     Workspace,
 )
 
@@ -34,6 +36,7 @@ __all__ = [
     "Drift",
     "EventCursor",
     "IdempotentRequest",
+    "Installation",
     "Invoice",
     "InvoiceCounter",
     "InvoiceDayProof",
@@ -47,6 +50,7 @@ __all__ = [
     "ProjectTotals",
     "ReconciliationRun",
     "Refund",
+    "StripeAnomaly",
     "StripeConfig",
     "StripeCredentials",
     "StripeCustomer",

@@ -101,6 +101,7 @@ def environment(
         "STRIPE_SECRET_KEY": f"sk_test_{secrets.token_hex(12)}",
         "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
         "CHARGE_WAIT_SECONDS": "10",
+        "WEB_THREADS": "16",
         "RATE_LIMIT": "1000000 per minute",
         "STRIPE_RATE_LIMIT_TEST": "1000000",
         "LOG_LEVEL": "WARNING",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -12,6 +14,22 @@ from payments.gateway import traffic
 from payments.gateway.errors import BadCredentials
 
 CONNECT_SECONDS, READ_SECONDS = 2, 10
+# What the SDK itself waits for an answer. A worker that moves money gives Stripe this long: giving
+# up earlier only turns an answer into an unknown outcome.
+# https://github.com/stripe/stripe-python#configuring-a-client
+WORKER_READ_SECONDS = 80
+
+_read_seconds: ContextVar[int] = ContextVar("read_seconds", default=READ_SECONDS)
+
+
+@contextmanager
+def wait_as_worker() -> Iterator[None]:
+    """Let the block's calls wait up to `WORKER_READ_SECONDS` for each answer."""
+    former = _read_seconds.set(WORKER_READ_SECONDS)
+    try:
+        yield
+    finally:
+        _read_seconds.reset(former)
 
 
 class _Connections(stripe.RequestsClient):
@@ -25,9 +43,9 @@ class _Connections(stripe.RequestsClient):
 
 
 @cache
-def _connections() -> stripe.RequestsClient:
-    """Return the process's connection pool. The SDK's own default would wait 80 s."""
-    return _Connections(timeout=(CONNECT_SECONDS, READ_SECONDS))
+def _connections(read_seconds: int = READ_SECONDS) -> stripe.RequestsClient:
+    """Return the process's connection pool for calls that wait this long for an answer."""
+    return _Connections(timeout=(CONNECT_SECONDS, read_seconds))
 
 
 def client(secret_key: str | None, api_base: str | None) -> stripe.StripeClient:
@@ -39,7 +57,7 @@ def client(secret_key: str | None, api_base: str | None) -> stripe.StripeClient:
         raise BadCredentials("no Stripe key is set", code="missing_key")
     return stripe.StripeClient(
         secret_key,
-        http_client=_connections(),
+        http_client=_connections(_read_seconds.get()),
         max_network_retries=0,
         base_addresses={"api": api_base} if api_base else {},
     )

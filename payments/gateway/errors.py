@@ -9,11 +9,15 @@ import requests
 import stripe
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
+from payments.gateway import results
+from payments.gateway.results import Payment
 from payments.kit.logs import redact
 
 # The code that Stripe gives it; the SDK's error does not carry it.
 # https://docs.stripe.com/error-codes#idempotency-key-in-use
 KEY_IN_USE = "idempotency_key_in_use"
+# https://docs.stripe.com/error-codes#resource-missing
+MISSING = "resource_missing"
 # Every 429, Stripe's own and the one that we spare it: the call did nothing and may be repeated.
 # https://docs.stripe.com/rate-limits
 RATE_LIMIT = "rate_limit"
@@ -31,9 +35,17 @@ class GatewayError(Exception):
         """Say whether the account has no room for us now: nobody's fault, and no try used up."""
         return isinstance(self, Unavailable) and self.code == RATE_LIMIT
 
+    @property
+    def in_progress(self) -> bool:
+        """Say whether the first request under this key still runs: to be waited for, no try."""
+        return isinstance(self, OutcomeUnknown) and self.code == KEY_IN_USE
+
 
 class Declined(GatewayError):
-    """The issuer said no: final for this card and attempt. `message` is meant for its holder."""
+    """The issuer said no: final for this card and attempt. `message` is meant for its holder.
+
+    `payment` is the PaymentIntent as the refusal left it, None when there is none.
+    """
 
     def __init__(
         self,
@@ -41,30 +53,50 @@ class Declined(GatewayError):
         *,
         code: str | None,
         decline_code: str | None,
-        payment_intent: str | None,
+        payment: Payment | None,
     ) -> None:
         super().__init__(message, code=code)
-        self.decline_code, self.payment_intent = decline_code, payment_intent
+        self.decline_code, self.payment = decline_code, payment
 
 
 class ActionRequired(GatewayError):
-    """The card's holder must authenticate; `payment_intent` is what he confirms."""
+    """The card's holder must authenticate `payment`, the PaymentIntent."""
 
-    def __init__(self, message: str, *, payment_intent: str) -> None:
+    def __init__(self, message: str, *, payment: Payment) -> None:
         super().__init__(message, code="authentication_required")
-        self.payment_intent = payment_intent
+        self.payment = payment
 
 
 class Rejected(GatewayError):
     """Stripe refused the request itself: our bug, or an object that does not exist.
 
     `key_reused`: the idempotency key was sent with other parameters before, so nothing is known
-    about what the first request did.
+    about what the first request did. `param` names the parameter at fault, where Stripe tells it.
     """
 
-    def __init__(self, message: str, *, code: str | None, key_reused: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None,
+        param: str | None = None,
+        key_reused: bool = False,
+    ) -> None:
         super().__init__(message, code=code)
-        self.key_reused = key_reused
+        self.param, self.key_reused = param, key_reused
+
+    @property
+    def is_missing(self) -> bool:
+        """Return whether an object that the request names is not at this account (any more).
+
+        https://docs.stripe.com/error-codes#resource-missing
+        """
+        return self.code == MISSING
+
+    @property
+    def is_missing_customer(self) -> bool:
+        """Return whether it is the customer that is gone."""
+        return self.is_missing and self.param == "customer"
 
 
 class BadCredentials(GatewayError):
@@ -96,7 +128,7 @@ def translated() -> Iterator[None]:
         kind = Unavailable if _never_sent(error) else OutcomeUnknown
         raise kind(_text(error), code="connection") from error
     except stripe.InvalidRequestError as error:
-        raise Rejected(_text(error), code=error.code) from error
+        raise Rejected(_text(error), code=error.code, param=error.param) from error
     except stripe.StripeError as error:  # 409, 5xx, or an answer that is no JSON
         raise OutcomeUnknown(_text(error), code=_unknown(error)) from error
 
@@ -108,11 +140,12 @@ def _text(error: stripe.StripeError) -> str:
 
 def _card_error(error: stripe.CardError) -> GatewayError:
     body = error.error
-    intent = getattr(getattr(body, "payment_intent", None), "id", None)
+    intent = getattr(body, "payment_intent", None)
+    payment = None if intent is None else results.payment(intent)
     decline = getattr(body, "decline_code", None)
-    if error.code == "authentication_required" and intent:
-        return ActionRequired(_text(error), payment_intent=intent)
-    return Declined(_text(error), code=error.code, decline_code=decline, payment_intent=intent)
+    if error.code == "authentication_required" and payment is not None:
+        return ActionRequired(_text(error), payment=payment)
+    return Declined(_text(error), code=error.code, decline_code=decline, payment=payment)
 
 
 def _idempotency_error(error: stripe.IdempotencyError) -> GatewayError:

@@ -89,7 +89,7 @@ class Gateway:
         with translated():
             self._v1.customers.update(customer, params)
 
-    def charge(
+    def create_payment_intent(
         self,
         *,
         amount: int,
@@ -100,9 +100,9 @@ class Gateway:
         metadata: dict[str, str],
         key: str,
     ) -> Payment:
-        """Create and confirm a PaymentIntent of `amount` minor units, its payer being away.
+        """Create a PaymentIntent of `amount` minor units without confirming it: nobody pays yet.
 
-        https://docs.stripe.com/api/payment_intents/create#create_payment_intent-off_session
+        https://docs.stripe.com/payments/paymentintents/lifecycle
         """
         params: Any = {
             "amount": amount,
@@ -110,8 +110,6 @@ class Gateway:
             "customer": customer,
             "payment_method": payment_method,
             "allowed_payment_method_types": ["card"],
-            "confirm": True,
-            "off_session": True,
             "description": description,
             "metadata": metadata,
         }
@@ -120,12 +118,28 @@ class Gateway:
                 self._v1.payment_intents.create(params, {"idempotency_key": key})
             )
 
+    def confirm_payment_intent(self, payment_id: str, *, key: str) -> Payment:
+        """Take the money, the payer being away; one PaymentIntent takes it once at most.
+
+        The payment method is not named again: after a decline the PaymentIntent has none left, so
+        a confirmation that comes late cannot charge the card once more.
+        https://docs.stripe.com/api/payment_intents/confirm
+        """
+        params: Any = {"off_session": True}
+        with translated():
+            return results.payment(
+                self._v1.payment_intents.confirm(payment_id, params, {"idempotency_key": key})
+            )
+
     def get_payment(self, payment_id: str) -> Payment:
         with translated():
             return results.payment(self._v1.payment_intents.retrieve(payment_id))
 
     def cancel_payment(self, payment_id: str) -> Payment:
-        """Cancel what waits for authentication; Rejected when it is settled already."""
+        """Cancel what is not settled; Rejected when it has succeeded or is canceled already.
+
+        https://docs.stripe.com/api/payment_intents/cancel
+        """
         params: Any = {"cancellation_reason": "abandoned"}
         with translated():
             return results.payment(self._v1.payment_intents.cancel(payment_id, params))
@@ -144,15 +158,16 @@ class Gateway:
             ]
 
     def refund(
-        self, payment_id: str, *, amount: int, metadata: dict[str, str], key: str
+        self, payment_id: str, *, amount: int | None, metadata: dict[str, str], key: str
     ) -> RefundResult:
-        """Give back `amount` minor units of a PaymentIntent."""
+        """Give back `amount` minor units of a PaymentIntent (None: all that is left)."""
         params: Any = {
             "payment_intent": payment_id,
-            "amount": amount,
             "reason": "requested_by_customer",
             "metadata": metadata,
         }
+        if amount is not None:
+            params["amount"] = amount
         with translated():
             return results.refund(self._v1.refunds.create(params, {"idempotency_key": key}))
 

@@ -37,7 +37,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Payment:
-    """A PaymentIntent; `amount` in minor units."""
+    """A PaymentIntent; `amount` and `amount_received` in minor units."""
 
     id: str
     status: str
@@ -50,6 +50,8 @@ class Payment:
     decline_code: str | None
     error_message: str | None
     created: int = 0
+    customer: str | None = None
+    amount_received: int = 0
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,8 @@ def payment(intent: stripe.PaymentIntent) -> Payment:
         decline_code=getattr(error, "decline_code", None),
         error_message=getattr(error, "message", None),
         created=intent.created,
+        customer=_id(intent.customer),
+        amount_received=intent.amount_received,
     )
 
 
@@ -141,6 +145,7 @@ def refund(made: stripe.Refund) -> RefundResult:
         failure_reason=getattr(made, "failure_reason", None),
         created=made.created,
         metadata=_metadata(made),
+        payment_intent=_id(made.payment_intent),
     )
 
 
@@ -169,6 +174,8 @@ def payment_of_event(intent: dict[str, Any]) -> Payment:
         decline_code=error.get("decline_code"),
         error_message=error.get("message"),
         created=intent.get("created") or 0,
+        customer=_reference(intent.get("customer")),
+        amount_received=intent.get("amount_received") or 0,
     )
 
 

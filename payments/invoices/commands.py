@@ -8,6 +8,8 @@ import click
 from flask.cli import AppGroup
 
 from payments.invoices import audit, proof
+from payments.invoices.numbering import skip_numbers
+from payments.kit.transactions import transaction
 
 invoices = AppGroup("invoices", help="Prove that invoice numbers have no gap and no duplicate.")
 
@@ -51,6 +53,20 @@ def _closed(day: date) -> str:
         return proof.close(day)
     except proof.NotOver as error:
         raise click.ClickException(f"{day} is not over yet") from error
+
+
+@invoices.command("skip")
+@click.argument("number")
+def skip(number: str) -> None:
+    """Give out no number of that day up to NUMBER any more (after a restore: docs/restore.md)."""
+    try:
+        with transaction():
+            is_skipped = skip_numbers(number)
+    except ValueError as error:
+        raise click.UsageError(f"{number} is no invoice number") from error
+    if not is_skipped:
+        raise click.ClickException(f"{number} is given out already, or its day is closed")
+    click.echo(f"the next number of that day comes after {number}")
 
 
 def _tell_strays() -> int:

@@ -43,8 +43,8 @@ def bound(raw: str) -> float:
 
 
 def threads(raw: str) -> int:
-    """Return a number of threads; with one alone none would be left while it waits."""
-    if not 2 <= int(raw) <= 100:
+    """Return a number of threads: one must stay while another waits, each needs a connection."""
+    if not 2 <= int(raw) <= 20:
         raise ValueError(raw)
     return int(raw)
 
@@ -62,6 +62,13 @@ def boolean(raw: str) -> bool:
     if raw.lower() not in TRUE | FALSE:
         raise ValueError(raw)
     return raw.lower() in TRUE
+
+
+def redis_url(raw: str) -> str:
+    """Return the address of a Redis, with TLS or without."""
+    if not raw.startswith(("redis://", "rediss://")):
+        raise ValueError(raw)
+    return raw
 
 
 def url(raw: str) -> str:

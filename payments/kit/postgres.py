@@ -101,8 +101,8 @@ def lift_bounds(connection: sa.Connection) -> None:
 
     The caller commits, so that the settings stay in force.
     """
-    connection.detach()
     driver = connection.connection.driver_connection
+    connection.detach()
     if isinstance(driver, BoundedConnection):
         driver.answer_seconds = None
     for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):

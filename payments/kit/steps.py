@@ -14,9 +14,11 @@ CHARGE = (
     "charge.enqueued",
     "charge.claimed",
     "customer.created",  # at Stripe, not noted here
-    "charge.customer_ready",
-    "charge.calling",
-    "charge.answered",  # Stripe has the money, nothing is recorded
+    "charge.creating",
+    "charge.intent_created",  # at Stripe, not noted here
+    "charge.intent_stored",
+    "charge.confirming",
+    "charge.confirmed",  # Stripe has the money, nothing is recorded
     "charge.recording",  # recorded, not committed
     "charge.recorded",
     "charge.announced",

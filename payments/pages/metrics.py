@@ -23,7 +23,8 @@ from payments.projects.models import Subscription
 from payments.runs.models import IS_OPEN, ReconciliationRun
 from payments.webhooks import tally
 from payments.webhooks.models import DEAD, PLATFORM, WAITING, WebhookEvent
-from payments.workspaces.models import Charge, Refund
+from payments.workspaces.models import Charge, Refund, StripeAnomaly
+from payments.workspaces.models.anomalies import KINDS
 from payments.workspaces.models.charges import ATTENTION, OPEN, PENDING
 
 # Every status is told even when nothing has it: a line that vanishes raises no alarm.
@@ -55,6 +56,7 @@ class DatabaseCollector(Collector):
         yield _due_rows()
         yield _throttled_rows()
         yield _needs_attention()
+        yield _stripe_anomalies()
         yield _dead_events()
         yield _dead_documents()
         yield _refused_events()
@@ -101,6 +103,12 @@ def _needs_attention() -> GaugeMetricFamily:
     }
     text = "Charges and refunds that a person has to look at"
     return _gauge("needs_attention", text, "table", found, tuple(found))
+
+
+def _stripe_anomalies() -> GaugeMetricFamily:
+    found = _counts(StripeAnomaly.kind, StripeAnomaly.resolved_at.is_(None))
+    text = "Payments at Stripe that settle nothing here and wait to be refunded or dismissed"
+    return _gauge("stripe_anomalies", text, "kind", found, KINDS)
 
 
 def _dead_events() -> GaugeMetricFamily:

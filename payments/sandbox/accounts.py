@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .errors import ApiError
 from .ids import ALPHABET
@@ -70,6 +71,7 @@ def _basic_user(credentials: str) -> str:
     return decoded.partition(":")[0]
 
 
+@lru_cache(maxsize=4096)
 def _account_id(rest: str) -> str:
     """`sk_test_X`, `pk_test_X` and `sk_live_X` are keys of one account."""
     digest = hashlib.sha256(rest.encode()).digest()

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import re
 from dataclasses import replace
-from typing import Any
 
 from .accounts import Account, authenticate, from_scope, given_key, secret_key_required
 from .call import Call
-from .clock import monotonic, pause
+from .clock import monotonic
 from .due import run_due_jobs
-from .errors import ApiError, unknown_url
+from .errors import ApiError
 from .exchange import Exchange
-from .expand import expand
+from .execution import dump, execute
 from .faults import Fault
 from .form import decode
-from .generations import shaped
-from .idempotency import Answer
+from .idempotency import Answer, KeyedRequest, fingerprint
 from .ids import new_id
 from .messages import Json, Request, Response
+from .open_requests import check_key_free, check_unlocked, defer_effect, open_request
 from .params import validate
 from .parts import Parts
 from .permissions import check_permission
-from .registry import Route, find_route
-from .resources.browser import shown_to
+from .registry import Route, get_route
 
-log = logging.getLogger(__name__)
+LOCK_TIMEOUT, KEY_IN_USE = "lock_timeout", "idempotency_key_in_use"
+NO_ANSWER = Answer(0, b"", "")  # of a request whose client is gone
 
 
 class Api:
@@ -42,7 +39,7 @@ class Api:
                 response = self._with_faults(exchange)
         except ApiError as refusal:
             response = Response.of_json(refusal.status, {"error": refusal.error})
-            if refusal.status == 409:
+            if refusal.error.get("code") in (LOCK_TIMEOUT, KEY_IN_USE):
                 response.headers["Stripe-Should-Retry"] = "true"
         self._sign(exchange, response)
         self._note(exchange, response)
@@ -67,20 +64,28 @@ class Api:
         if fault.action == "drop_before":
             return Response.drop()
         if fault.action == "status":
-            return Response(fault.status, _dump(fault.body()), dict(fault.headers))
+            return Response(fault.status, dump(fault.body()), dict(fault.headers))
+        if fault.action == "late":
+            return self._take_late(exchange, fault)
         if fault.action in ("stored_500", "error"):
             return self._execute(exchange, fault)
         return self._execute_around(exchange, fault)
 
+    def _take_late(self, exchange: Exchange, fault: Fault) -> Response:
+        """The client is gone at once; reading has no effect that could come later."""
+        if exchange.request.method != "GET":
+            self._execute(exchange, fault)
+        return Response.drop()
+
     def _execute_around(self, exchange: Exchange, fault: Fault) -> Response:
         """The call is carried out as usual; only the way of its answer is troubled."""
         if fault.action == "delay" and fault.when == "before":
-            pause(fault.ms / 1000)
+            self._parts.store.clocks.source.pause(fault.ms / 1000)
         response = self._execute(exchange)
         if fault.action == "drop_after":
             return Response.drop()
         if fault.when == "after":
-            pause(fault.ms / 1000)
+            self._parts.store.clocks.source.pause(fault.ms / 1000)
         return response
 
     def _execute(self, exchange: Exchange, fault: Fault | None = None) -> Response:
@@ -95,6 +100,7 @@ class Api:
     def _earlier(self, exchange: Exchange) -> Answer | None:
         if exchange.key is None:
             return None
+        check_key_free(self._parts.store, exchange.scope, exchange.key)
         answer = self._parts.idempotency.find(
             exchange.scope, exchange.key, exchange.endpoint, exchange.params
         )
@@ -105,22 +111,27 @@ class Api:
         route, path = self._route(exchange)
         # Refusals up to here are not kept under the key: nothing has been executed yet.
         call = self._call(exchange, validate(route.schema, exchange.params, route.required), path)
-        if fault is None or fault.effect:
-            status, body = self._step(route, call)
-        if fault is not None:
-            status, body = fault.status, fault.body()
-        answer = Answer(status, _dump(body), exchange.request_id)
+        if exchange.request.method == "GET":
+            return execute(route, call, fault)
+        check_unlocked(call)
+        if fault is not None and fault.action == "late":
+            open_request(call, route, fault, fingerprint(exchange.params))
+            return NO_ANSWER
+        answer = execute(route, call, fault)
+        if fault is not None and fault.effect_after_seconds is not None:
+            defer_effect(call, route, fault)
         if exchange.key is not None and (fault is None or fault.stored):
-            self._parts.idempotency.save(
-                exchange.scope, exchange.key, exchange.endpoint, exchange.params, answer
-            )
+            self._save(exchange, exchange.key, answer)
         return answer
+
+    def _save(self, exchange: Exchange, key: str, answer: Answer) -> None:
+        now = self._parts.store.clocks.now(exchange.scope)
+        request = KeyedRequest(exchange.endpoint, fingerprint(exchange.params), now)
+        self._parts.idempotency.save(exchange.scope, key, request, answer)
 
     def _route(self, exchange: Exchange) -> tuple[Route, dict[str, str]]:
         request = exchange.request
-        found = find_route(request.method, request.path)
-        if found is None:
-            raise unknown_url(request.method, request.path)
+        found = get_route(request.method, request.path)
         account = exchange.account
         if account is not None and account.publishable and not found[0].browser:
             raise secret_key_required()
@@ -128,21 +139,6 @@ class Api:
             key = given_key(request)
             check_permission(self._parts.store, account, key, request.method, request.path)
         return found
-
-    def _step(self, route: Route, call: Call) -> tuple[int, Any]:
-        """Run the operation; what a refusal has already done stays only if the refusal says so."""
-        with self._parts.store.step() as take_back:
-            try:
-                answer = shaped(call, route.handler(call), call.api_version)
-                return 200, expand(call, answer, call.params.get("expand", []))
-            except ApiError as refusal:
-                if not refusal.keeps_effects:
-                    take_back()
-                return refusal.status, {"error": _visible(call, refusal.error)}
-            except Exception:
-                log.exception("the sandbox failed on %s", call.url_path)
-                take_back()
-                return 500, Fault("status").body()
 
     def _call(self, exchange: Exchange, params: Json, path: dict[str, str]) -> Call:
         call = self.bare_call(exchange.account or from_scope(exchange.scope))
@@ -203,10 +199,6 @@ def _text(body: bytes) -> str:
         raise ApiError(400, "Invalid request body: it is not valid UTF-8.") from None
 
 
-def _dump(body: Any) -> bytes:
-    return json.dumps(body).encode()
-
-
 def _header_safe(text: str) -> str:
     return re.sub(r"[^\x20-\x7e]", "?", text)
 
@@ -220,12 +212,3 @@ def _response(exchange: Exchange, answer: Answer) -> Response:
         response.headers["Idempotent-Replayed"] = "true"
         response.headers["Original-Request"] = answer.request_id
     return response
-
-
-def _visible(call: Call, error: Json) -> Json:
-    """An intent inside an error shows a browser no more than the intent itself would."""
-    shown = dict(error)
-    for kind in ("payment_intent", "setup_intent"):
-        if kind in shown:
-            shown[kind] = shown_to(call, shown[kind])
-    return shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import resources as _resources  # noqa: F401  (fills the table of routes)
 from .api import Api
+from .clock import RealTime
 from .control import Control
 from .messages import Request, Response
 from .pages import Pages
@@ -20,13 +21,14 @@ OPEN_TO_BROWSERS = {
 
 
 class App:
-    def __init__(self, database: str, settings: Settings) -> None:
-        self.parts = assemble(database, settings, self._on_beat)
+    def __init__(self, database: str, settings: Settings, source: RealTime | None = None) -> None:
+        self.parts = assemble(database, settings, self.run_due_jobs, source or RealTime())
         self._api = Api(self.parts)
         self._control = Control(self.parts, self._api)
         self._pages = Pages(self.parts, self._api)
 
-    def _on_beat(self) -> None:
+    def run_due_jobs(self) -> None:
+        """Do what has fallen due on the accounts' own clocks."""
         self._api.run_all_due_jobs()
 
     def start(self) -> None:

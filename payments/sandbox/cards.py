@@ -81,7 +81,9 @@ CARDS = (
     Card("4000007560000009", country="CH"),
     Card("4000008260000000", country="GB"),
     Card("4000000000000077"),  # bypasses the pending balance
-    Card("4000000000000259"),  # opens a dispute
+    Card("4000000000000259"),  # these three open a dispute
+    Card("4000000000002685"),
+    Card("4000000000001976"),
     Card("4000000000000101", failed_check="cvc_check"),
     Card("4000000000000036", failed_check="address_postal_code_check"),
     Card("4000000000000028", failed_check="address_line1_check"),
@@ -146,6 +148,8 @@ TOKEN_NUMBERS = {
     "gb": "4000008260000000",
     "bypassPending": "4000000000000077",
     "createDispute": "4000000000000259",
+    "createDisputeProductNotReceived": "4000000000002685",
+    "createDisputeInquiry": "4000000000001976",
     "cvcCheckFail": "4000000000000101",
     "avsZipFail": "4000000000000036",
     "avsLine1Fail": "4000000000000028",

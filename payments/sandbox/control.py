@@ -36,6 +36,7 @@ class Control:
             ("POST", "clock"): self._set_clock,
             ("POST", "clock/advance"): self._advance_clock,
             ("POST", "reset"): self._reset,
+            ("POST", "wipe"): self._wipe,
             ("GET", "api_version"): self._show_version,
             ("POST", "api_version"): self._set_version,
             ("GET", "billing"): self._show_billing,
@@ -124,6 +125,12 @@ class Control:
 
     def _restrict_key(self, account: Account, given: Json) -> Json:
         return control_account.restrict(self._parts.store, account, given)
+
+    def _wipe(self, account: Account, given: Json) -> Json:
+        """What "Delete all test data" in Stripe's dashboard does: no events tell about it."""
+        with self._parts.store.transaction():
+            self._parts.store.wipe(account.scope)
+        return {"wiped": True}
 
     def _reset(self, account: Account, given: Json) -> Json:
         with self._parts.store.transaction():

@@ -9,10 +9,15 @@ from .messages import Json
 
 MAX_DELAY_MS = 120_000
 CENTURY = 100 * 365 * 86400
+MONTH = 30 * 86400
 
 
 def _number(low: int, high: int) -> Callable[[Any], bool]:
     return lambda value: type(value) is int and low <= value <= high
+
+
+def _seconds(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= MONTH
 
 
 def _flag(value: Any) -> bool:
@@ -34,9 +39,11 @@ def _texts(value: Any) -> bool:
 FAULT: dict[str, Callable[[Any], bool]] = {
     "action": lambda value: value in ACTIONS,
     "effect": _flag,
+    "effect_after_seconds": _seconds,
     "error": lambda value: isinstance(value, dict),
     "headers": _texts,
     "ms": _number(0, MAX_DELAY_MS),
+    "seconds": _seconds,
     "status": _number(400, 599),
     "stored": _flag,
     "times": _number(1, 1_000_000),
@@ -59,9 +66,31 @@ def check_fault(given: Json) -> Fault:
     fields = {**_checked(rest, FAULT), **_checked(match, MATCH)}
     if "action" not in fields:
         raise _bad("action")
-    if fields["action"] == "stored_500":
+    return Fault(**_completed(fields))
+
+
+def _completed(fields: Json) -> Json:
+    """Add what an action implies, and refuse an option that it does not have."""
+    action = fields["action"]
+    if "seconds" in fields and action != "late":
+        raise _bad("seconds")
+    if "effect_after_seconds" in fields and action not in ("stored_500", "error"):
+        raise _bad("effect_after_seconds")
+    if action == "stored_500":
         fields |= {"status": 500, "stored": True}
-    return Fault(**fields)
+    if action == "late":
+        return _late(fields)
+    return {**fields, "answers_error": action in ("stored_500", "error")}
+
+
+def _late(fields: Json) -> Json:
+    """A request without effect and without an error of its own has left no answer to keep."""
+    if "seconds" not in fields:
+        raise _bad("seconds")
+    answers_error = "status" in fields or "error" in fields
+    effect = fields.get("effect", True)
+    stored = fields.get("stored", effect or answers_error)
+    return {**fields, "answers_error": answers_error, "effect": effect, "stored": stored}
 
 
 def check_switch(given: Json) -> Json:

@@ -12,7 +12,7 @@ from .registry import find_job
 def run_due_jobs(call: Call, clock: str = "", until: int | None = None) -> None:
     """Each job sees the moment for which it was planned, and so do the events it causes."""
     store, scope = call.store, call.account.scope
-    limit = store.clocks.now(scope) if until is None else until
+    limit = store.clocks.read_exactly(scope) if until is None else until
     while (due := store.take_due_job(scope, clock, limit)) is not None:
         moment, name, object_id = due
         with store.step() as take_back:

@@ -16,7 +16,12 @@ NOUNS = {
     "webhook_endpoint": "webhook endpoint",
 }
 # Which parameter Stripe names when the object in the path is unknown.
-PATH_PARAMS = {"payment_intent": "intent", "setup_intent": "intent"}
+PATH_PARAMS = {
+    "dispute": "dispute",
+    "payment_intent": "intent",
+    "payment_method": "payment_method",
+    "setup_intent": "intent",
+}
 
 
 class ApiError(Exception):

@@ -14,10 +14,25 @@ MAX_DEPTH = 4
 EXPANDABLE: dict[str, tuple[str, ...]] = {
     "payment_intent": ("customer", "payment_method", "latest_charge", "review", "application"),
     "setup_intent": ("customer", "payment_method", "latest_attempt", "mandate", "application"),
-    "charge": ("customer", "payment_intent", "balance_transaction", "refunds", "review"),
-    "refund": ("charge", "payment_intent", "balance_transaction", "failure_balance_transaction"),
+    "charge": ("customer", "payment_intent", "balance_transaction", "dispute", "refunds", "review"),
+    "refund": (
+        "charge",
+        "payment_intent",
+        "customer",
+        "payment_method",
+        "balance_transaction",
+        "failure_balance_transaction",
+    ),
     "payment_method": ("customer",),
-    "customer": ("default_source", "test_clock", "sources", "subscriptions", "tax_ids"),
+    "customer": (
+        "default_source",
+        "invoice_credit_balance",
+        "test_clock",
+        "sources",
+        "subscriptions",
+        "tax",
+        "tax_ids",
+    ),
     "customer.invoice_settings": ("default_payment_method",),
     "balance_transaction": ("source",),
     "price": ("product",),
@@ -96,7 +111,8 @@ def _descend(call: Call, node: Any, steps: list[str], kind: str, path: str) -> N
 def _resolved(call: Call, node: Json, step: str) -> Any:
     include = INCLUDED.get((str(node.get("object")), step))
     if include is not None:
-        return generations.shaped(call, include(call, node) or {}, call.api_version) or None
+        included = include(call, node)
+        return included and generations.shaped(call, included, call.api_version)
     value = node.get(step)
     if not isinstance(value, str):
         return value

@@ -10,7 +10,7 @@ from itertools import count
 
 from .messages import Json
 
-ACTIONS = ("drop_before", "drop_after", "delay", "status", "stored_500", "error")
+ACTIONS = ("drop_before", "drop_after", "delay", "late", "status", "stored_500", "error")
 STANDARD_ERRORS: dict[int, Json] = {
     429: {
         "code": "rate_limit",
@@ -35,13 +35,20 @@ class Fault:
     when: str = "before"  # for delay: before or after the effect
     status: int = 500
     error: Json = field(default_factory=dict)
-    effect: bool = False  # for stored_500 and error: whether the call was carried out
-    stored: bool = False  # for error: whether the answer is kept under the idempotency key
+    effect: bool = False  # for late, stored_500 and error: whether the call is carried out
+    stored: bool = False  # for late and error: whether the answer is kept under the key
+    seconds: float = 0  # for late: until the request completes, on the account's clock
+    effect_after_seconds: float | None = None  # for stored_500 and error: the effect comes later
+    answers_error: bool = False  # whether the fault's error is the answer, not the call's own
     headers: dict[str, str] = field(default_factory=dict)
     id: int = 0
 
     def hits(self, method: str, path: str) -> bool:
         return fnmatchcase(method, self.method.upper()) and fnmatchcase(path, self.path)
+
+    @property
+    def takes_effect_now(self) -> bool:
+        return self.effect and self.effect_after_seconds is None
 
     def body(self) -> Json:
         standard = STANDARD_ERRORS.get(self.status, SERVER_ERROR)

@@ -23,6 +23,15 @@ class Answer:
     request_id: str
 
 
+@dataclass(frozen=True)
+class KeyedRequest:
+    """What the requests with one key have to agree on, and when the first one was answered."""
+
+    endpoint: str
+    fingerprint: str
+    at: int
+
+
 class Idempotency:
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -47,7 +56,7 @@ class Idempotency:
             raise invalid(f"Idempotency keys are at most {LONGEST} characters long.")
         with self._lock:
             if (scope, key) in self._in_use:
-                raise _in_use(key)
+                raise key_in_use(key)
             self._in_use.add((scope, key))
 
     def find(self, scope: str, key: str, endpoint: str, params: Json) -> Answer | None:
@@ -67,7 +76,8 @@ class Idempotency:
             raise _other_params(key)
         return Answer(status, body, request_id)
 
-    def save(self, scope: str, key: str, endpoint: str, params: Json, answer: Answer) -> None:
+    def save(self, scope: str, key: str, request: KeyedRequest, answer: Answer) -> None:
+        """Keep the answer for 24 hours of the account's clock, counted from `request.at`."""
         self._store.connection.execute(
             "INSERT OR REPLACE INTO idempotency"
             " (scope, key, endpoint, fingerprint, status, body, request_id, created)"
@@ -75,12 +85,12 @@ class Idempotency:
             (
                 scope,
                 key,
-                endpoint,
-                fingerprint(params),
+                request.endpoint,
+                request.fingerprint,
                 answer.status,
                 answer.body,
                 answer.request_id,
-                self._store.clocks.now(scope),
+                request.at,
             ),
         )
 
@@ -89,7 +99,7 @@ def fingerprint(params: Json) -> str:
     return hashlib.sha256(canonical(params).encode()).hexdigest()
 
 
-def _in_use(key: str) -> ApiError:
+def key_in_use(key: str) -> ApiError:
     return ApiError(
         409,
         "There is currently another in-progress request using this Idempotent Key (that probably"

@@ -1,16 +1,33 @@
 """Identifiers and secrets that look like Stripe's, because client code checks their prefixes."""
 
-import secrets
 import string
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from random import Random, SystemRandom
 
 ALPHABET = string.ascii_letters + string.digits
 
 # Most ids are a prefix and 24 characters; these few differ.
 LENGTHS = {"cus": 14, "req": 14, "whsec": 32, "cs_test": 58, "cs_live": 58}
 
+SYSTEM = SystemRandom()
+_source: ContextVar[Random | None] = ContextVar("source", default=None)
+
+
+@contextmanager
+def draw_ids_from(source: Random) -> Iterator[None]:
+    """Within the block all ids and secrets come from `source`: the same seed, the same ids."""
+    token = _source.set(source)
+    try:
+        yield
+    finally:
+        _source.reset(token)
+
 
 def random_text(length: int) -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+    source = _source.get() or SYSTEM
+    return "".join(source.choices(ALPHABET, k=length))
 
 
 def new_id(prefix: str) -> str:

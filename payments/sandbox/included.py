@@ -43,6 +43,21 @@ def _subscriptions(call: Call, customer: Json) -> Json:
     return _newest_first(alive, f"/v1/customers/{customer['id']}/subscriptions")
 
 
+def _invoice_credit_balance(_call: Call, _customer: Json) -> Json:
+    """By currency, for customers who owe or are owed in more than one; here always none."""
+    return {}
+
+
+def _tax(_call: Call, _customer: Json) -> Json:
+    """https://docs.stripe.com/api/customers/object#customer_object-tax"""
+    return {
+        "automatic_tax": "unrecognized_location",
+        "ip_address": None,
+        "location": None,
+        "provider": "stripe",
+    }
+
+
 def _newest_first(data: list[Json], url: str) -> Json:
     return list_of(data[::-1], url)
 
@@ -50,7 +65,9 @@ def _newest_first(data: list[Json], url: str) -> Json:
 INCLUDED: dict[tuple[str, str], Callable[[Call, Json], Json | None]] = {
     ("charge", "refunds"): _refunds,
     ("checkout.session", "line_items"): _line_items,
+    ("customer", "invoice_credit_balance"): _invoice_credit_balance,
     ("customer", "subscriptions"): _subscriptions,
+    ("customer", "tax"): _tax,
     ("invoice", "confirmation_secret"): _confirmation_secret,
     ("invoice", "payments"): _payments,
 }

@@ -10,6 +10,8 @@ from typing import Any
 from .messages import Json
 
 SELECT = "SELECT seq, kind, data, private FROM objects WHERE scope = ?"
+# Ids of other objects by which lists are filtered; each has a column and an index of its own.
+REFERENCES = ("customer", "payment_intent", "charge", "invoice")
 COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
@@ -34,7 +36,7 @@ class Record:
 def changed(old: Json, new: Json) -> Json:
     """What differs, with the old values: the `previous_attributes` of an event."""
     differing: Json = {}
-    for key in old.keys() | new.keys():
+    for key in {**old, **new}:
         before, after = old.get(key), new.get(key)
         if before == after:
             continue
@@ -61,8 +63,8 @@ class Objects:
     def add(self, kind: str, data: Json, private: Json | None = None) -> Record:
         record = Record(kind, data, private or {}, stored=json.dumps(data))
         cursor = self._connection.execute(
-            "INSERT INTO objects (scope, kind, id, created, data, private)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO objects (scope, kind, id, created, data, private, customer,"
+            " payment_intent, charge, invoice) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 self.scope,
                 kind,
@@ -70,6 +72,7 @@ class Objects:
                 data.get("created", 0),
                 record.stored,
                 json.dumps(record.private),
+                *_references(data),
             ),
         )
         record.seq = int(cursor.lastrowid or 0)
@@ -86,8 +89,15 @@ class Objects:
     def save(self, record: Record, *, deleted: bool = False) -> None:
         record.stored = json.dumps(record.data)
         self._connection.execute(
-            "UPDATE objects SET data = ?, private = ?, deleted = ? WHERE seq = ?",
-            (record.stored, json.dumps(record.private), int(deleted), record.seq),
+            "UPDATE objects SET data = ?, private = ?, deleted = ?, customer = ?,"
+            " payment_intent = ?, charge = ?, invoice = ? WHERE seq = ?",
+            (
+                record.stored,
+                json.dumps(record.private),
+                int(deleted),
+                *_references(record.data),
+                record.seq,
+            ),
         )
 
     def remove(self, record: Record) -> None:
@@ -96,6 +106,10 @@ class Objects:
     def all(self, kind: str, **equal: Any) -> list[Record]:
         where, values = _equalities(equal)
         return self._select(f" AND kind = ? AND deleted = 0{where} ORDER BY seq", (kind, *values))
+
+    def newer_than(self, kind: str, seq: int) -> list[Record]:
+        """Return what was added after the row `seq`, oldest first."""
+        return self._select(" AND kind = ? AND seq > ? ORDER BY seq", (kind, seq))
 
     def page(self, kind: str, equal: Json, window: Window) -> tuple[list[Record], bool]:
         """One page, newest first, and whether more lies in the direction asked for."""
@@ -118,17 +132,23 @@ def _record(seq: int, kind: str, data: str, private: str) -> Record:
     return Record(kind, json.loads(data), json.loads(private), seq, data)
 
 
+def _references(data: Json) -> list[str | None]:
+    values = (data.get(name) for name in REFERENCES)
+    return [value if isinstance(value, str) else None for value in values]
+
+
 def _equalities(equal: Json) -> tuple[str, list[Any]]:
     """Field names come from route tables, never from a request; values are bound."""
     where, values = "", []
     for name, value in equal.items():
+        field = name if name in REFERENCES else f"json_extract(data, '$.{name}')"
         if isinstance(value, list):
-            where += f" AND json_extract(data, '$.{name}') IN ({', '.join('?' * len(value))})"
+            where += f" AND {field} IN ({', '.join('?' * len(value))})"
             values.extend(value)
         elif value is None:
-            where += f" AND json_extract(data, '$.{name}') IS NULL"
+            where += f" AND {field} IS NULL"
         else:
-            where += f" AND json_extract(data, '$.{name}') = ?"
+            where += f" AND {field} = ?"
             values.append(value)
     return where, values
 

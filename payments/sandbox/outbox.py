@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .clock import wall
 from .generations import is_older, shaped, shaped_changes
 from .ids import new_id
 from .messages import Json
@@ -41,7 +40,7 @@ class Outbox:
         for endpoint in endpoints:
             self._connection.execute(
                 "INSERT INTO deliveries (scope, event, endpoint, due) VALUES (?, ?, ?, ?)",
-                (call.account.scope, event["id"], endpoint.id, wall()),
+                (call.account.scope, event["id"], endpoint.id, call.store.clocks.source.wall()),
             )
         if endpoints:  # the courier gets to look once the transaction has ended
             self._ring()

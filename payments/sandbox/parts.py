@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .clock import RealTime
 from .courier import Courier
 from .faults import Faults
 from .idempotency import Idempotency
@@ -28,8 +29,10 @@ class Parts:
     home: str = ""  # where it listens; links in what happens without a request lead there
 
 
-def assemble(database: str, settings: Settings, on_beat: Callable[[], None]) -> Parts:
-    store, switches = Store(database), Switches()
+def assemble(
+    database: str, settings: Settings, on_beat: Callable[[], None], source: RealTime
+) -> Parts:
+    store, switches = Store(database, source), Switches()
     courier = Courier(store, settings, switches, on_beat)
     return Parts(
         settings,

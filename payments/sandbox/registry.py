@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from .call import Call
+from .errors import unknown_url
 from .messages import Json
 from .objects import Record
 from .params import EXPAND, Schema
@@ -59,13 +60,14 @@ def route(
     return register
 
 
-def find_route(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+def get_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
+    """Return the operation at an address and the values in its path; raise 404 without one."""
     segments = tuple(path.strip("/").split("/"))
     for row in _routes.get((method, len(segments)), []):
         values = row.fit(segments)
         if values is not None:
             return row, values
-    return None
+    raise unknown_url(method, path)
 
 
 def job(name: str) -> Callable[[Job], Job]:

@@ -6,6 +6,7 @@ import threading
 
 from .app import App
 from .http import HttpServer
+from .offline import NEW_YEAR_2026, OfflineSandbox
 from .settings import Settings
 
 
@@ -29,6 +30,13 @@ class Sandbox:
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name="sandbox-http", daemon=True
         )
+
+    @staticmethod
+    def offline(
+        seed: int = 0, start: float = NEW_YEAR_2026, settings: Settings | None = None
+    ) -> OfflineSandbox:
+        """Return one without sockets, threads and real time; its ids come from `seed`."""
+        return OfflineSandbox(seed, start, settings)
 
     @property
     def port(self) -> int:

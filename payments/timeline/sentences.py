@@ -43,6 +43,13 @@ _SENTENCES = {
     "charge.succeeded": f"{_CHARGE} succeeded",
     "charge.failed": f"{_CHARGE} failed[: {{code}}]",
     "charge.canceled": f"{_CHARGE} was canceled",
+    "charge.abandoned": f"{_CHARGE} was given up",
+    "charge.paid_twice": (
+        "{subject} was paid a second time[ by {stripe_id}][: {amount}]; that payment waits to be "
+        "refunded"
+    ),
+    "anomaly.refunded": "Payment[ {stripe_id}], which settles nothing here, was refunded",
+    "anomaly.dismissed": "Payment[ {stripe_id}], which settles nothing here, was looked at",
     "charge.needs_attention": "{subject} needs a person to look at it[: {reason}]",
     "plan.upgraded": f"The plan moved up{_PLAN}",
     "plan.downgraded": f"The plan moved down{_PLAN}",
@@ -55,6 +62,7 @@ _SENTENCES = {
     "refund.submitted": f"{_REFUND} was taken by Stripe",
     "refund.succeeded": f"{_REFUND} succeeded",
     "refund.failed": f"{_REFUND} failed[: {{code}}]",
+    "refund.abandoned": f"{_REFUND} was given up",
     "refund.canceled": f"{_REFUND} was canceled",
     "refund.needs_attention": "{subject} needs a person to look at it[: {reason}]",
     "customer.created": "Customer[ {stripe_id}] was made at Stripe",

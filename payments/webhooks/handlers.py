@@ -20,6 +20,7 @@ HANDLERS: dict[str, Handler] = {
     "refund.updated": events.on_refund,
     "refund.failed": events.on_refund,
     "charge.refund.updated": events.on_refund,
+    "customer.deleted": events.on_customer_deleted,
     "setup_intent.succeeded": events.on_setup,
     "setup_intent.setup_failed": events.on_setup,
     "payment_method.detached": events.on_detached,

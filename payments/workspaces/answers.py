@@ -9,7 +9,13 @@ from payments.kit.errors import AppError
 from payments.workspaces import errors
 from payments.workspaces.charges.action import refresh
 from payments.workspaces.models import Charge, Refund
-from payments.workspaces.models.charges import FAILED, PENDING, REQUIRES_ACTION, SUCCEEDED
+from payments.workspaces.models.charges import (
+    ABANDONED,
+    FAILED,
+    PENDING,
+    REQUIRES_ACTION,
+    SUCCEEDED,
+)
 
 _CONFIGURATION, _STRIPE = "stripe_not_configured", "stripe_error"
 
@@ -71,7 +77,7 @@ def refunded(refund: Refund) -> bool:
 
     Raises RefundFailed (400) with Stripe's reason, StripeNotConfigured (500) for a bad key.
     """
-    if refund.status != FAILED:
+    if refund.status not in {FAILED, ABANDONED}:
         return refund.status != PENDING
     if refund.error_code == _CONFIGURATION:
         raise errors.StripeNotConfigured

@@ -1,4 +1,9 @@
-"""Attempts at moving money: claimed by one worker, repeated under one key, put back when unsure."""
+"""Work that moves money: claimed by one worker, put back when Stripe has not told its outcome.
+
+A lost answer, a 429, a stored 500 and `idempotency_key_in_use` are states of one attempt. They
+never lead to another idempotency key.
+https://docs.stripe.com/error-low-level
+"""
 
 from __future__ import annotations
 
@@ -9,54 +14,53 @@ from typing import cast
 
 import sqlalchemy as sa
 
+from payments.gateway.client import CONNECT_SECONDS, WORKER_READ_SECONDS
 from payments.gateway.errors import GatewayError, OutcomeUnknown, Rejected
 from payments.kit import clock, leases
 from payments.kit.db import db
 from payments.kit.repeat import repeated
 from payments.kit.transactions import transaction
+from payments.workspaces.attention import flag_row
 from payments.workspaces.models import Charge, Refund
-from payments.workspaces.models.charges import PENDING
-from payments.workspaces.notes import note_attention
+from payments.workspaces.models.charges import (
+    KEY_REUSED,
+    OUTCOME_UNKNOWN,
+    PENDING,
+    TRIED_TOO_OFTEN,
+)
 
 log = logging.getLogger(__name__)
 
-_TRIED = "it was tried too often without an outcome"
-
 Work = Charge | Refund
 
-# Longer than the calls of one run can take, each with its own time-out.
-LEASE_SECONDS = 60
+# A lease outlives the longest call; it is renewed before each further one.
+LEASE_SECONDS = CONNECT_SECONDS + WORKER_READ_SECONDS + 8
 # Stripe forgets idempotency keys after 24 hours; nobody expects to be charged later either.
 # https://docs.stripe.com/api/idempotent_requests
 KEY_LIVES = timedelta(hours=23)
-# Stripe replays a stored 500 under its key for ever: after this many tries we look instead.
-TRIES_PER_KEY = 5
-# From then on a person should know of it; the row is looked at all the same, once an hour.
-MOST_TRIES, MOST_ATTEMPTS = 10, 3
+# An outcome that is not known for this long is shown to the row's owner and to operators.
+UNKNOWN_AFTER = timedelta(minutes=2)
+# A row that was tried so often may be what kills its workers: a person has to look.
+MOST_TRIES = 10
+
+
+class LeaseLost(Exception):
+    """The row was settled, given up or taken over meanwhile: there is nothing left to do."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One run at a row of work, read before its transaction is closed."""
+    """One run at a row of work, read before its transaction is closed.
+
+    `uncertain`: an earlier call's outcome never reached us. `too_old`: its idempotency key may be
+    forgotten at Stripe.
+    """
 
     model: type[Work]
     row_id: int
     fence: int
-    key: str
-    created: int
     uncertain: bool
     too_old: bool
-    worn_out: bool
-
-    @property
-    def look_first(self) -> bool:
-        """Say whether Stripe may hold something that the key would no longer find."""
-        return self.uncertain and (self.too_old or self.worn_out)
-
-    @property
-    def stale(self) -> bool:
-        """Say whether the row waited so long that nobody wants it done any more."""
-        return self.too_old and not self.uncertain
 
 
 def claim(model: type[Work], row_id: int) -> Attempt | None:
@@ -65,105 +69,112 @@ def claim(model: type[Work], row_id: int) -> Attempt | None:
     if fence is None:
         return None
     row = _get(model, row_id)
-    row.first_called_at = row.first_called_at or clock.now()
+    if row.first_called_at is None:
+        row.first_called_at, row.legacy_metadata = clock.now(), False
     attempt = Attempt(
         model=model,
         row_id=row_id,
         fence=fence,
-        key=row.idempotency_key,
-        created=int(row.created_at.timestamp()),
         uncertain=row.uncertain,
         too_old=clock.now() - row.created_at > KEY_LIVES,
-        worn_out=row.tries > TRIES_PER_KEY,
     )
     # Until this run tells otherwise: one that dies before it can tell may have moved the money.
     row.uncertain = True
-    if _worn(row):
+    if row.tries > MOST_TRIES:
         # Perhaps it is the row that kills its workers: it must not come back every minute.
-        row.due_at = clock.now() + leases.backoff(row.tries)
-        _call_for_attention(row, _TRIED)
+        row.due_at = leases.moment_in(leases.backoff(row.tries))
+        flag_row(row, TRIED_TOO_OFTEN, "it was tried too often without an outcome", actor="worker")
     return attempt
 
 
 @repeated
-def next_attempt(attempt: Attempt) -> str:
-    """Begin another attempt after the former one is known to hold nothing; return its key.
-
-    OutcomeUnknown when the lease has lapsed and another worker has the row: two workers must
-    never send two keys.
-    """
+def renew(attempt: Attempt) -> None:
+    """Extend the lease before another call; LeaseLost when the row is no longer ours."""
     with transaction():
-        row = _held(attempt)
-        if row is None:
-            raise OutcomeUnknown("another worker has taken over", code="lease_lost")
-        row.attempt += 1
-        row.tries = 1
-        return row.idempotency_key
+        _hold_renewed(attempt)
 
 
 @repeated
-def put_back(
-    attempt: Attempt, *, uncertain: bool, attention: bool = False, intent: str | None = None
-) -> None:
-    """Let the row come back after a while, unless another worker has it by now."""
+def store_payment_intent(attempt: Attempt, payment_intent: str) -> None:
+    """Commit the id of the charge's one PaymentIntent, before anybody confirms it.
+
+    LeaseLost when another worker has the row by now: what was created is never confirmed then.
+    """
     with transaction():
-        row = _held(attempt)
+        row = _hold_renewed(attempt)
+        if isinstance(row, Charge):
+            row.stripe_payment_intent_id = payment_intent
+
+
+@repeated
+def put_back(attempt: Attempt, *, uncertain: bool = True) -> None:
+    """Let the row come back after a while, unless it is settled or another worker has it."""
+    with transaction():
+        row = _find_held(attempt)
         if row is None:
             return
         row.uncertain = attempt.uncertain or uncertain
-        if attention:
-            _call_for_attention(row, "its idempotency key was refused")
-        if intent is not None and isinstance(row, Charge):
-            row.stripe_payment_intent_id = intent
-        give_back(row)
+        _flag_if_long_unknown(row)
+        leases.release(row, due_in=leases.backoff(row.tries))
+
+
+@repeated
+def put_back_waiting(attempt: Attempt, *, uncertain: bool) -> None:
+    """Let the row come back once Stripe has room, or is done with the first request under its key.
+
+    It did not count as a try: nothing was done.
+    """
+    with transaction():
+        row = _find_held(attempt)
+        if row is None:
+            return
+        row.uncertain = attempt.uncertain or uncertain
+        _flag_if_long_unknown(row)
+        leases.throttle(row)
 
 
 def postpone(attempt: Attempt, error: GatewayError) -> None:
     """Put the row back after an error that settles nothing; a reused key is a bug to be seen."""
-    bug = isinstance(error, Rejected)
-    unknown = bug or isinstance(error, OutcomeUnknown)
-    what = f"{attempt.model.__tablename__} {attempt.row_id}"
+    bug = isinstance(error, Rejected) and error.key_reused
     log.log(
         logging.ERROR if bug else logging.WARNING,
-        "%s comes back: %s (%s)", what, type(error).__name__, error.code,
+        "%s %s comes back: %s (%s): %s",
+        attempt.model.__tablename__, attempt.row_id, type(error).__name__, error.code,
+        error.message,
     )  # fmt: skip
-    if error.throttled:
-        _throttle(attempt)
+    if bug:
+        flag(attempt, KEY_REUSED, "its idempotency key was used with other parameters")
+    if error.throttled or error.in_progress:
+        put_back_waiting(attempt, uncertain=error.in_progress)
     else:
-        put_back(attempt, uncertain=unknown, attention=bug)
+        put_back(attempt, uncertain=bug or isinstance(error, OutcomeUnknown))
 
 
-def _throttle(attempt: Attempt) -> None:
-    """Let the row come back once Stripe has room again: the call did nothing."""
+@repeated
+def flag(attempt: Attempt, code: str, reason: str) -> None:
+    """Ask a person to look at the row, if it is still ours."""
     with transaction():
-        row = _held(attempt)
+        row = _find_held(attempt)
         if row is not None:
-            row.uncertain = attempt.uncertain
-            give_back(row, throttled=True)
+            flag_row(row, code, reason, actor="worker")
 
 
-def give_back(row: Work, *, throttled: bool = False) -> None:
-    """Let a row go until its next turn; one that has had many turns needs a person as well."""
-    if throttled:
-        leases.throttle(row)
-        return
-    if _worn(row):
-        _call_for_attention(row, _TRIED)
-    leases.release(row, due_in=leases.backoff(row.tries))
+def _flag_if_long_unknown(row: Work) -> None:
+    called = row.first_called_at
+    if row.uncertain and called is not None and clock.now() - called >= UNKNOWN_AFTER:
+        flag_row(row, OUTCOME_UNKNOWN, "Stripe has not told its outcome", actor="worker")
 
 
-def _worn(row: Work) -> bool:
-    return row.tries > MOST_TRIES or row.attempt > MOST_ATTEMPTS
+def _hold_renewed(attempt: Attempt) -> Work:
+    row = _find_held(attempt)
+    if row is None or not leases.renew_lease(
+        attempt.model, attempt.row_id, attempt.fence, seconds=LEASE_SECONDS
+    ):
+        raise LeaseLost
+    return row
 
 
-def _call_for_attention(row: Work, why: str) -> None:
-    if not row.needs_attention:
-        row.needs_attention = True
-        log.error("%s %s needs attention: %s", row.__tablename__, row.id, why)
-        note_attention(row, why, actor="worker")
-
-
-def _held(attempt: Attempt) -> Work | None:
+def _find_held(attempt: Attempt) -> Work | None:
     """Return the row, locked, if it is still ours: not settled, nor claimed by anybody since."""
     model = attempt.model
     query = sa.select(model).where(

@@ -106,7 +106,7 @@ class AmountNotChargeable(BadInput):
 
 class ChargeNotCancelable(Conflict):
     code = "charge_not_cancelable"
-    sentence = "Only a charge that waits for authentication can be canceled"
+    sentence = "Only a charge that is not settled can be canceled"
 
 
 class NotRefundable(BadInput):

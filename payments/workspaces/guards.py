@@ -55,6 +55,22 @@ def enter(user: User, slug: str, roles: tuple[str, ...]) -> Access:
     return Access(user, workspace, role)
 
 
+def lock_as_manager(workspace_id: int, user_id: int) -> Workspace:
+    """Lock the workspace and check again, as it is now, that the user manages it.
+
+    Runs inside the caller's transaction. Raises WorkspaceNotFound, NotAMember or NotAManager.
+    """
+    workspace = queries.lock_workspace(workspace_id)
+    if not workspace.is_active:
+        raise errors.WorkspaceNotFound
+    role = queries.find_role(workspace_id, user_id)
+    if role is None:
+        raise errors.NotAMember
+    if role not in MANAGERS:
+        raise errors.NotAManager
+    return workspace
+
+
 def workspace_access(*roles: str) -> Callable[[View], View]:
     """Replace the path's `slug` by `access`; only the given roles pass (all when none is given)."""
 

@@ -90,6 +90,13 @@ def find_payment_method(method_id: int) -> PaymentMethod | None:
     return db.session.get(PaymentMethod, method_id)
 
 
+def hold_payment_method(method_id: int) -> PaymentMethod | None:
+    """Return a method of any workspace as it is now; it stays so until the transaction ends."""
+    query = sa.select(PaymentMethod).where(PaymentMethod.id == method_id)
+    query = query.with_for_update(read=True).execution_options(populate_existing=True)
+    return db.session.scalars(query).one_or_none()
+
+
 def find_stripe_method(stripe_id: str) -> PaymentMethod | None:
     """Return the row of a Stripe PaymentMethod, of whichever workspace."""
     query = sa.select(PaymentMethod).where(PaymentMethod.stripe_payment_method_id == stripe_id)
@@ -152,6 +159,38 @@ def charge_of_invoice(invoice_id: int) -> Charge | None:
     return db.session.scalars(
         sa.select(Charge).where(Charge.invoice_id == invoice_id)
     ).one_or_none()
+
+
+def find_charge_by_reference(reference: str) -> Charge | None:
+    """Return the charge of that reference, of whichever workspace."""
+    return db.session.scalars(sa.select(Charge).where(Charge.reference == reference)).one_or_none()
+
+
+def find_legacy_charge(number: str) -> Charge | None:
+    """Return a charge of a former release whose PaymentIntent's id is not stored, by its number.
+
+    Row numbers mean nothing at Stripe by themselves: the caller compares all other facts.
+    """
+    if not number.isdecimal() or len(number) > 18:
+        return None
+    query = sa.select(Charge).where(
+        Charge.id == int(number),
+        Charge.legacy_metadata,
+        Charge.stripe_payment_intent_id.is_(None),
+    )
+    return db.session.scalars(query).one_or_none()
+
+
+def find_workspace_of_customer(customer: str) -> Workspace | None:
+    """Return the workspace whose Stripe customer it is now."""
+    return db.session.scalars(
+        sa.select(Workspace).where(Workspace.stripe_customer_id == customer)
+    ).one_or_none()
+
+
+def find_refund_by_reference(reference: str) -> Refund | None:
+    """Return the refund of that reference, of whichever workspace."""
+    return db.session.scalars(sa.select(Refund).where(Refund.reference == reference)).one_or_none()
 
 
 def charge_of_payment(payment_intent: str) -> Charge | None:

@@ -83,6 +83,29 @@ class TestReset:
         assert control("GET", "clock")["ahead"] == 0
         assert other.customers.retrieve(kept.id).id == kept.id
 
+    def test_wipe_deletes_the_data_and_keeps_the_account(
+        self, v1, call, control, fault, pay, endpoint, receiver, other
+    ):
+        kept = other.customers.create()
+        control("POST", "clock/advance", {"seconds": 99})
+        paid = pay(method="pm_card_pendingRefund")
+        v1.refunds.create({"payment_intent": paid.id})
+        gone = v1.customers.create({"name": "A"}, {"idempotency_key": "k"})
+        fault("late", "/v1/customers", seconds=60)
+        with pytest.raises(stripe.APIConnectionError):
+            v1.customers.create({"name": "B"}, {"idempotency_key": "late"})
+        assert control("POST", "wipe") == {"wiped": True}
+        for path in ("customers", "payment_intents", "charges", "refunds", "events"):
+            assert call("GET", f"/v1/{path}").json()["data"] == []
+        with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
+            v1.customers.retrieve(gone.id)
+        assert v1.customers.create({"name": "A"}, {"idempotency_key": "k"}).id == gone.id
+        assert control("GET", "clock")["ahead"] == 99
+        assert [each.id for each in v1.webhook_endpoints.list().data] == [endpoint.id]
+        control("POST", "clock/advance", {"seconds": 600})
+        assert [each.name for each in v1.customers.list().data] == ["B"]
+        assert other.customers.retrieve(kept.id).id == kept.id
+
     def test_jobs_of_vanished_objects_do_no_harm(self, v1, pay, sandbox, control):
         refund = v1.refunds.create({"payment_intent": pay(method="pm_card_pendingRefund").id})
         with sandbox._app.parts.store.transaction() as connection:

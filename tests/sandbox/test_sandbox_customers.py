@@ -94,6 +94,47 @@ class TestDelete:
                 attempt()
             assert refusal.value.code == "resource_missing"
 
+    def test_nothing_new_can_name_it(self, v1, customer, saved_card, event_types):
+        method = saved_card()
+        v1.customers.delete(customer.id)
+        assert "customer.deleted" in event_types()
+        payment = {"amount": 999, "currency": "usd", "customer": customer.id}
+        for attempt in (
+            lambda: v1.setup_intents.create({"customer": customer.id}),
+            lambda: v1.payment_intents.create(payment),
+            lambda: v1.payment_methods.attach("pm_card_visa", {"customer": customer.id}),
+        ):
+            with pytest.raises(stripe.InvalidRequestError, match="No such customer") as refusal:
+                attempt()
+            assert (refusal.value.http_status, refusal.value.param) == (400, "customer")
+            assert refusal.value.code == "resource_missing"
+        with pytest.raises(stripe.InvalidRequestError, match="may not be used again"):
+            v1.payment_intents.create(
+                {"amount": 999, "currency": "usd", "payment_method": method, "confirm": True}
+            )
+
+    def test_an_intent_made_before_cannot_be_confirmed(self, v1, customer, saved_card):
+        intent = v1.payment_intents.create(
+            {
+                "amount": 999,
+                "currency": "usd",
+                "customer": customer.id,
+                "payment_method": saved_card(),
+            }
+        )
+        v1.customers.delete(customer.id)
+        with pytest.raises(stripe.InvalidRequestError):
+            v1.payment_intents.confirm(intent.id, {"off_session": True})
+        assert v1.charges.list().data == []
+        assert v1.payment_intents.cancel(intent.id).status == "canceled"
+
+
+def test_fields_that_only_expansion_shows(v1):
+    made = v1.customers.create({"expand": ["tax", "invoice_credit_balance"]})
+    assert made.tax.automatic_tax == "unrecognized_location"
+    assert made.invoice_credit_balance.to_dict() == {}
+    assert "tax" not in v1.customers.retrieve(made.id).to_dict()
+
 
 class TestPaymentMethodsOfOne:
     def test_lists_only_its_own(self, v1, customer, saved_card):

@@ -186,8 +186,8 @@ class TestAddresses:
             ("/v1/events/evt_x", "id"),
             ("/v1/refunds/re_x", "id"),
             ("/v1/webhook_endpoints/we_x", "id"),
-            ("/v1/payment_methods/pm_x", "id"),
-            ("/v1/payment_methods/pm_card_unheard", "id"),
+            ("/v1/payment_methods/pm_x", "payment_method"),
+            ("/v1/payment_methods/pm_card_unheard", "payment_method"),
             ("/v1/customers/%00%FF", "id"),
         ],
     )

@@ -67,8 +67,9 @@ class TestConflict:
         with pytest.raises(stripe.IdempotencyError, match="'/v1/customers' vs '/v1/setup_intents'"):
             v1.setup_intents.create({}, {"idempotency_key": "k"})
 
-    def test_while_the_first_is_still_running(self, v1, call, fault, eventually):
-        fault("delay", "/v1/customers", ms=400)
+    @pytest.mark.parametrize("when", ["before", "after"])
+    def test_while_the_first_is_still_running(self, v1, call, fault, eventually, when):
+        fault("delay", "/v1/customers", ms=400, when=when)
         with ThreadPoolExecutor(1) as pool:
             first = pool.submit(v1.customers.create, {}, {"idempotency_key": "k"})
             eventually(lambda: call("GET", "/_sandbox/faults").json()["data"] == [])

@@ -132,3 +132,32 @@ class TestRead:
         listed = v1.payment_methods.list({"customer": customer.id, "type": "card"})
         assert [each.id for each in listed.data] == [mine]
         assert len(v1.payment_methods.list().data) == 2
+
+
+class TestAsRecorded:
+    """What the real Stripe has been seen to answer."""
+
+    def test_attaching_an_unknown_one_names_the_parameter(self, v1, customer):
+        with pytest.raises(stripe.InvalidRequestError) as refusal:
+            v1.payment_methods.attach("pm_unheard", {"customer": customer.id})
+        assert (refusal.value.http_status, refusal.value.param) == (404, "payment_method")
+
+    def test_attaching_a_declined_one_names_no_parameter(self, v1, customer):
+        with pytest.raises(stripe.CardError) as refusal:
+            v1.payment_methods.attach("pm_card_chargeDeclined", {"customer": customer.id})
+        assert refusal.value.param == ""
+
+    def test_display_brand_is_written_out(self, v1):
+        card = v1.payment_methods.retrieve("pm_card_amex").card
+        assert (card.brand, card.display_brand) == ("amex", "american_express")
+        assert card.three_d_secure_usage.supported is True
+
+
+@pytest.mark.parametrize(
+    ("version", "method"), [("2023-10-16", "automatic"), ("2024-04-10", "automatic_async")]
+)
+def test_default_capture_method_follows_the_version(call, version, method):
+    body = {"amount": 999, "currency": "usd"}
+    headers = {"Stripe-Version": version}
+    answer = call("POST", "/v1/payment_intents", data=body, headers=headers)
+    assert answer.json()["capture_method"] == method

@@ -53,7 +53,7 @@ class TestCreate:
     def test_not_of_a_failed_charge(self, v1, pay):
         with pytest.raises(stripe.CardError) as decline:
             pay(method="pm_card_visa_chargeDeclined")
-        with pytest.raises(stripe.InvalidRequestError, match="has not succeeded"):
+        with pytest.raises(stripe.InvalidRequestError, match="does not have a successful charge"):
             v1.refunds.create({"charge": decline.value.error.charge})
 
     def test_not_of_what_is_only_held(self, v1, pay):
@@ -104,6 +104,15 @@ class TestLater:
         eventually(lambda: v1.refunds.retrieve(refund.id).status == "succeeded")
 
 
+def test_tells_whom_and_how_it_pays_back(v1, customer, saved_card, pay):
+    method = saved_card()
+    paid = pay(customer=customer.id, method=method)
+    refund = v1.refunds.create({"payment_intent": paid.id, "expand": ["payment_method"]})
+    assert (refund.customer, refund.payment_method.id) == (customer.id, method)
+    card = refund.destination_details.card
+    assert (card.reference_status, "reference" in card.to_dict()) == ("pending", False)
+
+
 def test_update_changes_only_metadata(v1, pay):
     refund = v1.refunds.create({"payment_intent": pay().id})
     assert v1.refunds.update(refund.id, {"metadata": {"a": "1"}}).metadata["a"] == "1"
@@ -112,7 +121,7 @@ def test_update_changes_only_metadata(v1, pay):
 
 def test_card_refunds_cannot_be_canceled(v1, pay):
     refund = v1.refunds.create({"payment_intent": pay().id})
-    with pytest.raises(stripe.InvalidRequestError, match="cannot be canceled"):
+    with pytest.raises(stripe.InvalidRequestError, match="is unsupported"):
         v1.refunds.cancel(refund.id)
 
 

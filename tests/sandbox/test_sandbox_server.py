@@ -2,17 +2,20 @@
 
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 import requests
 
 from payments.sandbox import __main__ as program
 from payments.sandbox.server import Sandbox
+from payments.sandbox.store import Store
 
 
 @pytest.fixture
@@ -167,3 +170,21 @@ class TestSpeed:
         with ThreadPoolExecutor(30) as pool:
             assert set(pool.map(charge, range(30))) == {"succeeded"}
         assert len(v1.charges.list({"limit": 100}).data) == 30
+
+
+def test_a_file_of_an_earlier_sandbox_is_brought_up_to_date(tmp_path):
+    file = tmp_path / "sandbox.sqlite3"
+    with closing(sqlite3.connect(file)) as earlier:
+        earlier.execute(
+            "CREATE TABLE objects (seq INTEGER PRIMARY KEY AUTOINCREMENT, scope TEXT, kind TEXT,"
+            " id TEXT, created INTEGER, deleted INTEGER DEFAULT 0, data TEXT, private TEXT)"
+        )
+        earlier.execute(
+            "INSERT INTO objects (scope, kind, id, created, data, private) VALUES"
+            " ('a/test', 'charge', 'ch_1', 1, '{\"id\": \"ch_1\", \"customer\": \"cus_1\"}', '{}')"
+        )
+        earlier.commit()
+    store = Store(str(file))
+    found = store.objects("a/test").all("charge", customer="cus_1")
+    assert [record.id for record in found] == ["ch_1"]
+    store.close()

@@ -87,7 +87,8 @@ def cluster() -> Iterator[Cluster]:
 class Wire:
     """Carries connections to a server; cuts one of them at its next COMMIT, when it is told to.
 
-    `before`: the COMMIT never arrives. `after`: it does, and the answer is lost.
+    `before`: the COMMIT never arrives. `after`: it does, and the answer is lost. While it is frozen
+    it takes connections and bytes, and forwards nothing.
     """
 
     target: int
@@ -95,6 +96,19 @@ class Wire:
     cut: int = 0
     _armed: str | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _flows: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self._flows.set()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Forward nothing for the block, as a host that went silent does."""
+        self._flows.clear()
+        try:
+            yield
+        finally:
+            self._flows.set()
 
     def arm(self, when: str) -> None:
         with self._lock:
@@ -112,6 +126,7 @@ class Wire:
         back.start()
         with suppress(OSError):
             while data := client.recv(65536):
+                self._flows.wait()
                 if b"COMMIT" in data and (when := self._taken()):
                     self._strike(when, client, server, data)
                     return
@@ -137,6 +152,7 @@ class Wire:
     def _copy(self, server: socket.socket, client: socket.socket) -> None:
         with suppress(OSError):
             while data := server.recv(65536):
+                self._flows.wait()
                 client.sendall(data)
         _close(client)
 

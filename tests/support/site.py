@@ -31,7 +31,7 @@ from payments.kit.db import db
 from payments.kit.transactions import transaction
 from payments.runs.models import ReconciliationRun
 from payments.webhooks.models import WebhookEvent
-from payments.workspaces.models import Charge, Refund
+from payments.workspaces.models import Charge, Refund, Workspace
 from tests.support import processes, stack
 from tests.support.people import Person, Place, sign_up
 from tests.support.shop import Shop
@@ -173,11 +173,11 @@ class Site:
 
     def payments(self, workspace_id: int | None = None) -> list[dict[str, Any]]:
         """Return the PaymentIntents of a workspace, as Stripe lists them."""
-        return [
-            intent
-            for intent in self._listed("payment_intents")
-            if workspace_id is None or intent["metadata"].get("workspace_id") == str(workspace_id)
-        ]
+        listed = self._listed("payment_intents")
+        if workspace_id is None:
+            return listed
+        name = self.row(Workspace, Workspace.id == workspace_id).reference
+        return [intent for intent in listed if intent["metadata"].get("workspace") == name]
 
     def refunds(self, intent: str) -> list[dict[str, Any]]:
         return list(
@@ -226,6 +226,8 @@ def open_site(
             "STRIPE_SECRET_KEY": f"sk_test_{secrets.token_hex(12)}",
             "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
             "CHARGE_WAIT_SECONDS": "20",
+            # Eight of a process's requests may wait at once.
+            "WEB_THREADS": "16",
             "RATE_LIMIT": "1000000 per minute",
             "STRIPE_RATE_LIMIT_TEST": "1000000",
             "LOG_LEVEL": "WARNING",

@@ -125,17 +125,29 @@ def sent(shop: Shop, path: str, method: str = "POST", **params: str) -> list[dic
     return [entry for entry in log if params.items() <= _flat(entry["params"]).items()]
 
 
+def reference_of(shop: Shop, model: Any, row_id: int) -> str:
+    """Return the random name by which Stripe knows a row."""
+    return str(column(shop.client.application, model, row_id, "reference"))
+
+
 def charge_calls(shop: Shop, charge_id: int) -> list[dict[str, Any]]:
-    """Return the requests that asked Stripe for a charge's money."""
+    """Return the requests that asked Stripe to create a charge's PaymentIntent."""
     log = shop.control("GET", f"requests?method=POST&path={PAYMENT_INTENTS}")["data"]
-    wanted = str(charge_id)
-    return [e for e in log if (e["params"].get("metadata") or {}).get("charge_id") == wanted]
+    wanted = reference_of(shop, Charge, charge_id)
+    return [e for e in log if (e["params"].get("metadata") or {}).get("charge") == wanted]
+
+
+def confirmations(shop: Shop, payment_intent: str) -> list[dict[str, Any]]:
+    """Return the requests that asked Stripe to confirm a PaymentIntent."""
+    path = f"{PAYMENT_INTENTS}/{payment_intent}/confirm"
+    return list(shop.control("GET", f"requests?method=POST&path={path}")["data"])
 
 
 def payments_at_stripe(shop: Shop, charge_id: int) -> list[dict[str, Any]]:
     """Return the PaymentIntents that Stripe holds for a charge."""
     listed = shop.stripe("GET", PAYMENT_INTENTS, limit=100)["data"]
-    return [p for p in listed if p["metadata"].get("charge_id") == str(charge_id)]
+    wanted = reference_of(shop, Charge, charge_id)
+    return [p for p in listed if p["metadata"].get("charge") == wanted]
 
 
 def _flat(params: dict[str, Any]) -> dict[str, str]:

@@ -88,6 +88,7 @@ def _body(call: Call, intent: Json, method: Record, *, captured: bool) -> Json:
         "calculated_statement_descriptor": "SANDBOX",
         "captured": captured,
         "created": call.now,
+        "dispute": None,
         "disputed": False,
         "failure_balance_transaction": None,
         "failure_code": None,

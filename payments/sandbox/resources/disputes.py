@@ -1,112 +1,22 @@
-"""Disputes; https://docs.stripe.com/api/disputes and https://docs.stripe.com/testing#disputes."""
+"""Disputes as objects; https://docs.stripe.com/api/disputes."""
 
 from typing import Any
 
-from ..calendar import DAY
 from ..call import Call
 from ..errors import invalid
-from ..ids import new_id
 from ..listing import list_objects
 from ..messages import Json
 from ..objects import Record
 from ..params import PAGING, Schema, boolean, merge_metadata, metadata, text, time_range
-from ..registry import after, job, route
-from . import charges, saved_cards
+from ..registry import route
+from . import dispute_steps
+from .dispute_steps import EVIDENCE
 
-CARD = "4000000000000259"
-FEE = 1500
-ANSWER_DAYS = 7
-OPEN = ("needs_response", "under_review")
-EVIDENCE = (
-    "access_activity_log", "billing_address", "cancellation_policy",
-    "cancellation_policy_disclosure", "cancellation_rebuttal", "customer_communication",
-    "customer_email_address", "customer_name", "customer_purchase_ip", "customer_signature",
-    "duplicate_charge_documentation", "duplicate_charge_explanation", "duplicate_charge_id",
-    "product_description", "receipt", "refund_policy", "refund_policy_disclosure",
-    "refund_refusal_explanation", "service_date", "service_documentation", "shipping_address",
-    "shipping_carrier", "shipping_date", "shipping_documentation", "shipping_tracking_number",
-    "uncategorized_file", "uncategorized_text",
-)  # fmt: skip
-
-
-@after("payment_intent.succeeded")
-def expect(call: Call, intent: Record) -> None:
-    method = call.objects.find("payment_method", intent.data["payment_method"])
-    if method is not None and saved_cards.card_of(method).number == CARD:
-        call = call.in_time_of_customer(intent.data["customer"])
-        call.later(call.settings.dispute_delay, "dispute.open", intent.data["latest_charge"])
-
-
-@job("dispute.open")
-def open_dispute(call: Call, charge_id: str) -> None:
-    charge = call.reference("charge", charge_id, "charge")
-    dispute = call.objects.add("dispute", _body(call, charge))
-    charge.data["disputed"] = True
-    call.update(charge, "charge.updated")
-    _move(call, charge, dispute, -charge.data["amount"], FEE)
-    call.emit("charge.dispute.created", dispute.data)
-    call.emit("charge.dispute.funds_withdrawn", dispute.data)
-    due = dispute.data["evidence_details"]["due_by"]
-    call.when(due, "dispute.lapse", dispute.id)
-
-
-def _body(call: Call, charge: Record) -> Json:
-    card = charge.data["payment_method_details"]["card"]
-    return {
-        "id": new_id("du"),
-        "object": "dispute",
-        "amount": charge.data["amount"],
-        "balance_transactions": [],
-        "charge": charge.id,
-        "created": call.now,
-        "currency": charge.data["currency"],
-        "enhanced_eligibility_types": [],
-        "evidence": {**dict.fromkeys(EVIDENCE), "enhanced_evidence": {}},
-        "evidence_details": {
-            "due_by": call.now + ANSWER_DAYS * DAY,
-            "enhanced_eligibility": {},
-            "has_evidence": False,
-            "past_due": False,
-            "submission_count": 0,
-        },
-        "is_charge_refundable": False,
-        "livemode": call.account.livemode,
-        "metadata": {},
-        "payment_intent": charge.data["payment_intent"],
-        "payment_method_details": {
-            "card": {"brand": card["brand"], "case_type": "chargeback",
-                     "network_reason_code": "10.4"},
-            "type": "card",
-        },
-        "reason": "fraudulent",
-        "status": "needs_response",
-    }  # fmt: skip
-
-
-def _move(call: Call, charge: Record, dispute: Record, amount: int, fee: int) -> None:
-    kind = "adjustment"
-    movement = charges.enter(call, charge.data, amount, fee, kind, dispute.id)
-    dispute.data["balance_transactions"].append(movement.data)
-    call.objects.save(dispute)
-
-
-@job("dispute.lapse")
-def lapse(call: Call, dispute_id: str) -> None:
-    """Nobody answered in time."""
-    dispute = call.reference("dispute", dispute_id, "dispute")
-    if dispute.data["status"] == "needs_response":
-        dispute.data["evidence_details"]["past_due"] = True
-        _close(call, dispute, "lost")
-
-
-def _close(call: Call, dispute: Record, status: str) -> None:
-    dispute.data["status"] = status
-    if status == "won":
-        charge = call.reference("charge", dispute.data["charge"], "charge")
-        _move(call, charge, dispute, dispute.data["amount"], -FEE)
-        call.emit("charge.dispute.funds_reinstated", dispute.data)
-    call.objects.save(dispute)
-    call.emit("charge.dispute.closed", dispute.data)
+NEEDS_RESPONSE = {
+    "needs_response": "under_review",
+    "warning_needs_response": "warning_under_review",
+}
+CLOSED = ("lost", "warning_closed", "won")
 
 
 @route("GET", "/v1/disputes/{id}")
@@ -128,45 +38,40 @@ def evidence(name: str, value: Any) -> Json:
 def update(call: Call) -> Json:
     """Evidence is handed in at once unless `submit` says otherwise."""
     record, params = call.subject("dispute"), call.params
+    _check_open(record)
     if "metadata" in params:
         record.data["metadata"] = merge_metadata(record.data["metadata"], params["metadata"])
     if "evidence" in params:
-        _check_open(record)
-        record.data["evidence"].update(params["evidence"])
-        record.data["evidence_details"]["has_evidence"] = True
-        if params.get("submit", True):
-            record.data["status"] = "under_review"
-            record.data["evidence_details"]["submission_count"] += 1
-            charge = call.reference("charge", record.data["charge"], "charge")
-            clock = call.in_time_of_customer(charge.data["customer"])
-            clock.later(call.settings.dispute_delay, "dispute.decide", record.id)
+        _add_evidence(call, record)
     return call.update(record, "charge.dispute.updated").data
 
 
-def _check_open(record: Record) -> None:
-    if record.data["status"] != "needs_response":
+def _add_evidence(call: Call, record: Record) -> None:
+    status = record.data["status"]
+    if status not in NEEDS_RESPONSE:
         raise invalid(
-            f"This dispute has the status {record.data['status']}; evidence can no longer be"
-            " handed in.",
+            f"This dispute has the status {status}; evidence can no longer be handed in.",
         )
+    record.data["evidence"].update(call.params["evidence"])
+    record.data["evidence_details"]["has_evidence"] = True
+    if call.params.get("submit", True):
+        record.data["status"] = NEEDS_RESPONSE[status]
+        record.data["evidence_details"]["submission_count"] += 1
+        dispute_steps.await_decision(call, record)
 
 
-@job("dispute.decide")
-def decide(call: Call, dispute_id: str) -> None:
-    """The magic words of https://docs.stripe.com/testing#evidence; others decide nothing."""
-    dispute = call.reference("dispute", dispute_id, "dispute")
-    verdicts = {"winning_evidence": "won", "losing_evidence": "lost"}
-    verdict = verdicts.get(dispute.data["evidence"]["uncategorized_text"])
-    if dispute.data["status"] == "under_review" and verdict:
-        _close(call, dispute, verdict)
+def _check_open(record: Record) -> None:
+    if record.data["status"] in CLOSED:
+        raise invalid("This dispute is already closed")
 
 
 @route("POST", "/v1/disputes/{id}/close")
 def close(call: Call) -> Json:
-    """The merchant accepts it, which is to lose it."""
+    """The merchant accepts it, which is to lose it; an inquiry just ends."""
     record = call.subject("dispute")
     _check_open(record)
-    _close(call, record, "lost")
+    is_inquiry = dispute_steps.is_inquiry(record)
+    dispute_steps.close_dispute(call, record, "warning_closed" if is_inquiry else "lost")
     return record.data
 
 
@@ -185,9 +90,9 @@ def list_all(call: Call) -> Json:
 
 
 def check_refundable(call: Call, charge: Record) -> None:
-    """What the bank has taken back cannot be given back once more."""
+    """What the bank has taken back cannot be given back once more; an inquiry took nothing."""
     for dispute in call.objects.all("dispute", charge=charge.id):
-        if dispute.data["status"] != "won":
+        if not dispute.data["is_charge_refundable"]:
             raise invalid(
                 f"Charge {charge.id} has been charged back; cannot issue a refund.",
                 "charge_disputed",

@@ -51,6 +51,12 @@ def method_types(params: Json) -> list[str]:
     return ["card"]
 
 
+def chosen_types(params: Json) -> Json:
+    """Return the lists as they were given; an intent shows null for one that was not."""
+    names = ("allowed_payment_method_types", "excluded_payment_method_types")
+    return {name: params.get(name) for name in names}
+
+
 def automatic_methods(params: Json) -> Json:
     """Dynamic payment methods are what an intent gets unless it says otherwise."""
     given = params.get("automatic_payment_methods") or {}

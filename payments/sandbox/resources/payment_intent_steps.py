@@ -5,10 +5,17 @@ from ..errors import invalid, unexpected_state
 from ..messages import Json
 from ..objects import Record
 from ..params import integer, merge_metadata, metadata, text
-from ..registry import route
+from ..registry import route, tell
 from . import charges, payments
 from .browser import check_browser, refuse_browser, shown_to
-from .payment_intents import ABOUT_METHOD, CANCEL, CONFIRMING, PLAIN, apply_customer_and_method
+from .payment_intents import (
+    ABOUT_METHOD,
+    CANCEL,
+    CONFIRMING,
+    PLAIN,
+    apply_customer_and_method,
+    refuse_late_changes,
+)
 
 CONFIRM = {**ABOUT_METHOD, **CONFIRMING, "client_secret": text(), "key": text()}
 CANCELABLE = (
@@ -23,7 +30,10 @@ def confirm(call: Call) -> Json:
     check_browser(call, record)
     if call.params.get("off_session"):
         refuse_browser(call)
-    if record.data["status"] in payments.CONFIRMABLE:
+    status = record.data["status"]
+    if status == "canceled" and "payment_method" in call.params:
+        refuse_late_changes(record, call.params)
+    if status in payments.CONFIRMABLE:
         record.data.update({key: call.params[key] for key in PLAIN if key in call.params})
         apply_customer_and_method(call, record)
     payments.confirm(call, record)
@@ -56,6 +66,7 @@ def capture(call: Call) -> Json:
         record.data["metadata"] = merge_metadata(record.data["metadata"], call.params["metadata"])
     call.objects.save(record)
     call.emit("payment_intent.succeeded", record.data)
+    tell(call, "payment_intent.captured", record)
     return record.data
 
 

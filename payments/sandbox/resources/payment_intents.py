@@ -27,7 +27,13 @@ from ..params import (
 from ..registry import route
 from . import payment_methods, payments, saved_cards
 from .browser import check_browser, shown_to
-from .method_types import METHOD_TYPES, automatic_methods, check_method_types, method_types
+from .method_types import (
+    METHOD_TYPES,
+    automatic_methods,
+    check_method_types,
+    chosen_types,
+    method_types,
+)
 
 FUTURE = choice("off_session", "on_session")
 CARD_OPTIONS = fields(
@@ -102,6 +108,7 @@ def create(call: Call) -> Json:
     data["metadata"] = merge_metadata({}, params.get("metadata") or {})
     data["payment_method_types"] = method_types(params)
     data["automatic_payment_methods"] = automatic_methods(params)
+    data.update(chosen_types(params))
     record = call.objects.add("payment_intent", data)
     apply_customer_and_method(call, record)
     call.objects.save(record)
@@ -122,8 +129,10 @@ def _check_confirm_only(params: Json) -> None:
 def blank(call: Call, amount: int, currency: str) -> Json:
     intent_id = new_id("pi")
     empty = (
-        "application", "application_fee_amount", "canceled_at", "cancellation_reason", "customer",
-        "description", "last_payment_error", "latest_charge", "next_action", "on_behalf_of",
+        "allowed_payment_method_types", "application", "application_fee_amount", "canceled_at",
+        "cancellation_reason", "customer", "customer_account", "description",
+        "excluded_payment_method_types", "last_payment_error", "latest_charge", "next_action",
+        "on_behalf_of",
         "payment_method", "payment_method_configuration_details", "processing", "receipt_email",
         "review", "setup_future_usage", "shipping", "source", "statement_descriptor",
         "statement_descriptor_suffix", "transfer_data", "transfer_group",
@@ -136,7 +145,7 @@ def blank(call: Call, amount: int, currency: str) -> Json:
         "amount_capturable": 0,
         "amount_details": {"tip": {}},
         "amount_received": 0,
-        "capture_method": "automatic_async",
+        "capture_method": default_capture_method(call),
         "client_secret": client_secret(intent_id),
         "confirmation_method": "automatic",
         "created": call.now,
@@ -150,6 +159,11 @@ def blank(call: Call, amount: int, currency: str) -> Json:
         "payment_method_types": ["card"],
         "status": "requires_payment_method",
     }  # fmt: skip
+
+
+def default_capture_method(call: Call) -> str:
+    """https://docs.stripe.com/upgrades#2024-04-10"""
+    return "automatic" if call.api_version < "2024-04-10" else "automatic_async"
 
 
 def apply_customer_and_method(call: Call, record: Record) -> None:
@@ -191,7 +205,7 @@ def update(call: Call) -> Json:
     record, params = call.subject("payment_intent"), call.params
     check_method_types(call, params)
     if record.data["status"] not in OPEN:
-        _refuse_late_changes(record, params)
+        refuse_late_changes(record, params)
     data = record.data
     data.update({key: params[key] for key in PLAIN if key in params})
     if params.get("currency"):
@@ -206,7 +220,8 @@ def update(call: Call) -> Json:
     return data
 
 
-def _refuse_late_changes(record: Record, params: Json) -> None:
+def refuse_late_changes(record: Record, params: Json) -> None:
+    """Raise 400 for what a PaymentIntent keeps once it is under way or has ended."""
     for name in ("amount", "currency", "customer", "payment_method", "payment_method_data"):
         if name in params:
             raise ApiError(

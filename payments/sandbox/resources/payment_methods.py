@@ -39,6 +39,11 @@ NEW: Schema = {
     "radar_options": anything,
     "type": choice("card"),
 }
+DISPLAY_BRANDS = {
+    "amex": "american_express",
+    "diners": "diners_club",
+    "unionpay": "union_pay",
+}
 NO_DETAILS: Json = {
     "address": {
         "city": None, "country": None, "line1": None, "line2": None, "postal_code": None,
@@ -106,7 +111,7 @@ def _card_body(card: Card, entered: Json, now: int) -> Json:
         "brand": card.brand,
         "checks": checks,
         "country": card.country,
-        "display_brand": card.brand,
+        "display_brand": DISPLAY_BRANDS.get(card.brand, card.brand),
         "exp_month": entered.get("exp_month") or 12,
         "exp_year": full_year(year),
         "fingerprint": fingerprint,
@@ -115,7 +120,7 @@ def _card_body(card: Card, entered: Json, now: int) -> Json:
         "last4": card.number[-4:],
         "networks": {"available": [card.brand], "preferred": None},
         "regulated_status": "unregulated",
-        "three_d_secure_usage": {"supported": card.brand != "amex"},
+        "three_d_secure_usage": {"supported": True},
         "wallet": None,
     }
 

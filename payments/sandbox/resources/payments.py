@@ -17,17 +17,27 @@ def confirm(call: Call, intent: Record) -> None:
     _check_confirmable(intent)
     method_id = intent.data["payment_method"]
     if method_id is None:
-        raise unexpected_state(
-            "payment_intent",
-            "You cannot confirm this PaymentIntent because it's missing a payment method. You can"
-            " either update the PaymentIntent with a payment method and then confirm it again, or"
-            " confirm it again directly with a payment method or ConfirmationToken.",
-            intent.data,
-        )
+        raise _missing_method(intent)
     method = call.reference("payment_method", method_id, "payment_method")
     saved_cards.check_usable(method, intent.data["customer"])
     intent.data.update(last_payment_error=None, next_action=None)
     _attempt(call, intent, method)
+
+
+def _missing_method(intent: Record) -> ApiError:
+    customer = intent.data["customer"]
+    remedy = (
+        f"To confirm the PaymentIntent with {customer}, specify a payment method attached to this"
+        " customer along with the customer ID."
+        if customer
+        else "You can either update the PaymentIntent with a payment method and then confirm it"
+        " again, or confirm it again directly with a payment method or ConfirmationToken."
+    )
+    return unexpected_state(
+        "payment_intent",
+        f"You cannot confirm this PaymentIntent because it's missing a payment method. {remedy}",
+        intent.data,
+    )
 
 
 def _check_confirmable(intent: Record) -> None:

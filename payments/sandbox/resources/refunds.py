@@ -2,8 +2,8 @@
 
 from ..call import Call
 from ..cards import Refund
-from ..errors import invalid
-from ..ids import new_id, random_text
+from ..errors import ApiError, invalid
+from ..ids import new_id
 from ..listing import list_objects
 from ..messages import Json
 from ..money import written
@@ -19,7 +19,7 @@ from ..params import (
     text,
     time_range,
 )
-from ..registry import job, route
+from ..registry import after, job, route, tell
 from . import charges, disputes, saved_cards
 
 NEW: Schema = {
@@ -44,6 +44,7 @@ def create(call: Call) -> Json:
     _take_from(call, charge, refund, amount)
     call.emit("refund.created", refund.data)
     call.emit("charge.refunded", charge.data)
+    tell(call, "charge.refunded", charge)
     _schedule(call, charge, refund)
     return refund.data
 
@@ -61,20 +62,23 @@ def _charge(call: Call) -> Record:
             "parameter_missing",
         )
     if charge.data["status"] != "succeeded":
-        message = f"Charge {charge.id} has not succeeded and cannot be refunded."
-        raise invalid(message, param="charge")
+        raise _no_successful_charge(charge.data["payment_intent"])
     return charge
 
 
 def _charge_of_intent(call: Call, intent_id: str) -> Record:
     intent = call.reference("payment_intent", intent_id, "payment_intent")
     if intent.data["status"] not in ("succeeded", "requires_capture"):
-        raise invalid(
-            f"This PaymentIntent ({intent.id}) does not have a successful charge to refund.",
-            "payment_intent_unexpected_state",
-            "payment_intent",
-        )
+        raise _no_successful_charge(intent.id)
     return call.reference("charge", intent.data["latest_charge"], "charge")
+
+
+def _no_successful_charge(intent_id: str) -> ApiError:
+    return invalid(
+        f"This PaymentIntent ({intent_id}) does not have a successful charge to refund.",
+        "payment_intent_unexpected_state",
+        "payment_intent",
+    )
 
 
 def _amount(call: Call, charge: Record) -> int:
@@ -108,10 +112,11 @@ def _body(call: Call, charge: Record, amount: int) -> Json:
         "charge": charge.id,
         "created": call.now,
         "currency": charge.data["currency"],
+        "customer": charge.data["customer"],
+        "customer_account": None,
         "destination_details": {
             "card": {
-                "reference": random_text(16).upper(),
-                "reference_status": "available",
+                "reference_status": "pending",
                 "reference_type": "acquirer_reference_number",
                 "type": "refund",
             },
@@ -119,6 +124,7 @@ def _body(call: Call, charge: Record, amount: int) -> Json:
         },
         "metadata": merge_metadata({}, call.params.get("metadata") or {}),
         "payment_intent": charge.data["payment_intent"],
+        "payment_method": charge.data["payment_method"],
         "reason": call.params.get("reason"),
         "receipt_number": None,
         "source_transfer_reversal": None,
@@ -155,6 +161,8 @@ def _schedule(call: Call, charge: Record, refund: Record) -> None:
 @job("refund.settle")
 def settle(call: Call, refund_id: str) -> None:
     refund = call.reference("refund", refund_id, "refund")
+    if refund.data["status"] != "pending":  # a chargeback came in between
+        return
     refund.data["status"] = "succeeded"
     refund.data.pop("pending_reason", None)
     call.update(refund, "refund.updated")
@@ -165,12 +173,25 @@ def settle(call: Call, refund_id: str) -> None:
 def fail(call: Call, refund_id: str) -> None:
     """The bank sends the money back; https://docs.stripe.com/refunds#failed-refunds."""
     refund = call.reference("refund", refund_id, "refund")
+    if refund.data["status"] != "failed":
+        _fail_refund(call, refund, "expired_or_canceled_card")
+
+
+@after("dispute.escalated")
+def fail_refunds_of_inquiry(call: Call, dispute: Record) -> None:
+    """What was refunded while the bank only asked comes back once it takes the money itself."""
+    for refund in call.objects.all("refund", charge=dispute.data["charge"]):
+        if refund.data["created"] >= dispute.data["created"] and refund.data["status"] != "failed":
+            _fail_refund(call, refund, "charge_for_pending_refund_disputed")
+
+
+def _fail_refund(call: Call, refund: Record, reason: str) -> None:
     charge = call.reference("charge", refund.data["charge"], "charge")
     amount = refund.data["amount"]
     movement = charges.enter(call, charge.data, amount, 0, "refund_failure", refund.id)
     refund.data.update(
         status="failed",
-        failure_reason="expired_or_canceled_card",
+        failure_reason=reason,
         failure_balance_transaction=movement.id,
     )
     call.update(refund, "refund.updated")
@@ -197,11 +218,8 @@ def update(call: Call) -> Json:
 @route("POST", "/v1/refunds/{id}/cancel")
 def cancel(call: Call) -> Json:
     """Card refunds never wait for the customer: https://docs.stripe.com/api/refunds/cancel."""
-    record = call.subject("refund")
-    raise invalid(
-        f"Refund {record.id} cannot be canceled because it has a status of"
-        f" {record.data['status']}. Only a refund with the status requires_action may be canceled."
-    )
+    call.subject("refund")
+    raise invalid("Canceling this refund is unsupported.")
 
 
 @route(

@@ -87,6 +87,6 @@ def not_attached(method_id: str) -> ApiError:
 
 
 def declined(decline: Decline) -> ApiError:
-    error = decline.error()
+    error = {"param": "", **decline.error()}  # empty where Stripe names none
     message, code = error.pop("message"), error.pop("code")
     return ApiError(402, message, kind=error.pop("type"), code=code, **error)

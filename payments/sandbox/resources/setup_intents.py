@@ -22,7 +22,13 @@ from ..params import (
 from ..registry import route
 from . import payment_methods, saved_cards, setups
 from .browser import check_browser, shown_to
-from .method_types import METHOD_TYPES, automatic_methods, check_method_types, method_types
+from .method_types import (
+    METHOD_TYPES,
+    automatic_methods,
+    check_method_types,
+    chosen_types,
+    method_types,
+)
 from .payment_intents import given_method
 
 CARD_OPTIONS = fields(
@@ -82,6 +88,7 @@ def blank(call: Call) -> Json:
         "id": intent_id,
         "object": "setup_intent",
         **dict.fromkeys(empty),
+        **chosen_types(call.params),
         "automatic_payment_methods": automatic_methods(call.params),
         "client_secret": client_secret(intent_id),
         "created": call.now,

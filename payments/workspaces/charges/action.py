@@ -1,4 +1,4 @@
-"""Charges that wait for their card's holder: look again, cancel, expire."""
+"""Charges that wait, for their card's holder or for Stripe: look again, cancel, expire."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from payments.gateway.results import Payment
 from payments.kit import leases
 from payments.kit.db import db
 from payments.kit.transactions import end_read, transaction
-from payments.workspaces import attempts, errors, queries
-from payments.workspaces.charges.outcomes import of_payment
-from payments.workspaces.charges.record import record
-from payments.workspaces.guards import Access
+from payments.workspaces.charges.outcomes import Outcome
+from payments.workspaces.charges.record import record_outcome, record_payment
 from payments.workspaces.models import Charge
-from payments.workspaces.models.charges import CANCELED, FAILED, REQUIRES_ACTION
+from payments.workspaces.models.charges import (
+    ABANDONED,
+    FAILED,
+    REQUIRES_ACTION,
+    SUCCEEDED,
+)
 
 log = logging.getLogger(__name__)
+
+GONE = Outcome(ABANDONED, None, "canceled", None, "The payment was canceled.")
 
 
 def refresh(charge: Charge, *, actor: str) -> str | None:
@@ -39,38 +44,26 @@ def refresh(charge: Charge, *, actor: str) -> str | None:
 
 
 def apply_payment(charge_id: int, payment: Payment, *, actor: str) -> None:
-    """Record what a PaymentIntent says; one whose authentication failed is closed for good."""
-    outcome = of_payment(payment)
-    changed = record(charge_id, outcome, actor=actor)
-    if changed and outcome.status == FAILED and payment.status == "requires_payment_method":
-        _close(payment.id)
+    """Record what a PaymentIntent says, and close what must never take money any more.
 
-
-def _close(intent: str) -> None:
-    # Its client secret was handed out: nobody may pay with it after we called it failed.
-    try:
-        platform().cancel_payment(intent)
-    except GatewayError as error:
-        log.warning("could not cancel %s: %s", intent, error.code)
-
-
-def cancel(access: Access, charge_id: int) -> None:
-    """Give up a charge that waits for authentication, so that another card can be tried.
-
-    ChargeNotFound, or ChargeNotCancelable when it is settled, was paid in another window a moment
-    ago, or Stripe is being asked just now.
+    One that failed is canceled, and so is the charge's stored one when another was paid.
     """
-    charge = queries.find_charge(access.workspace.id, charge_id)
-    if charge is None:
-        raise errors.ChargeNotFound
-    if charge.status != REQUIRES_ACTION or charge.stripe_payment_intent_id is None:
-        raise errors.ChargeNotCancelable
-    intent, actor = charge.stripe_payment_intent_id, access.actor
-    end_read()
-    outcome = of_payment(_ended(platform(), intent))
-    record(charge_id, outcome, actor=actor)
-    if outcome.status != CANCELED:
-        raise errors.ChargeNotCancelable
+    former = _read_stored_intent(charge_id)
+    if not record_payment(charge_id, payment, actor=actor):
+        return
+    status = _read_status(charge_id)
+    if status == FAILED and payment.status == "requires_payment_method":
+        _try_to_cancel(payment.id)
+    if status == SUCCEEDED and former not in {None, payment.id}:
+        _try_to_cancel(str(former))
+
+
+def close_payment_intent(gateway: Gateway, payment_intent: str) -> Payment:
+    """Cancel the PaymentIntent, or return it as it is when it can no longer be canceled."""
+    try:
+        return gateway.cancel_payment(payment_intent)
+    except Rejected:
+        return gateway.get_payment(payment_intent)
 
 
 def expire(charge_id: int) -> None:
@@ -81,24 +74,44 @@ def expire(charge_id: int) -> None:
     if fence is None or intent is None:
         return
     try:
-        payment = _ended(platform(), intent)
+        payment = close_payment_intent(platform(), intent)
+    except Rejected as error:
+        if not error.is_missing:
+            raise
+        log.error("Stripe does not know %s of charge %s", intent, charge_id)
+        record_outcome(charge_id, GONE, actor="sweep", fence=fence)
     except GatewayError as error:
         log.warning("charge %s will expire later: %s", charge_id, error.code)
-        _later(charge_id, fence, error)
-        return
-    record(charge_id, of_payment(payment), actor="sweep")
+        _postpone_expiry(charge_id, fence, error)
+    else:
+        apply_payment(charge_id, payment, actor="sweep")
 
 
-def _later(charge_id: int, fence: int, error: GatewayError) -> None:
+def _postpone_expiry(charge_id: int, fence: int, error: GatewayError) -> None:
     with transaction():
         charge = db.session.get_one(Charge, charge_id, with_for_update=True)
-        if charge.fence == fence and charge.status == REQUIRES_ACTION:
-            attempts.give_back(charge, throttled=error.throttled)
+        if charge.fence != fence or charge.status != REQUIRES_ACTION:
+            return
+        if error.throttled:
+            leases.throttle(charge)
+        else:
+            leases.release(charge, due_in=leases.backoff(charge.tries))
 
 
-def _ended(gateway: Gateway, intent: str) -> Payment:
-    """Cancel the PaymentIntent, or return it as it is when it can no longer be canceled."""
+def _try_to_cancel(payment_intent: str) -> None:
     try:
-        return gateway.cancel_payment(intent)
-    except Rejected:
-        return gateway.get_payment(intent)
+        platform().cancel_payment(payment_intent)
+    except GatewayError as error:
+        log.warning("could not cancel %s: %s", payment_intent, error.code)
+
+
+def _read_stored_intent(charge_id: int) -> str | None:
+    found = db.session.get_one(Charge, charge_id, populate_existing=True).stripe_payment_intent_id
+    end_read()
+    return found
+
+
+def _read_status(charge_id: int) -> str:
+    found = db.session.get_one(Charge, charge_id, populate_existing=True).status
+    end_read()
+    return found

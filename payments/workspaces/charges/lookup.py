@@ -1,26 +1,29 @@
-"""Look a charge's payment up at Stripe by our metadata, when its key cannot answer any more."""
+"""Find the PaymentIntent of a charge at Stripe when the answer to its creation was lost."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from payments.gateway.gateway import Gateway
 from payments.gateway.results import Payment
-from payments.workspaces.charges.outcomes import Outcome, of_payment
+from payments.kit.db import db
+from payments.workspaces.identity import find_payment_disagreements
+from payments.workspaces.models import Charge
 
-# Our clock and Stripe's may differ by a little.
-_SLACK_SECONDS = 300
-
-
-def find_outcome(
-    gateway: Gateway, customer: str, *, charge_id: int, created: int
-) -> Outcome | None:
-    """Return what became of the charge at Stripe, None when Stripe never made a payment for it."""
-    listed = gateway.find_payments(customer, since=created - _SLACK_SECONDS)
-    ours = [payment for payment in listed if payment.metadata.get("charge_id") == str(charge_id)]
-    if not ours:
-        return None
-    # Of several attempts the one that took money is the truth.
-    return of_payment(next((p for p in ours if p.status == "succeeded"), _latest(ours)))
+# The clocks of our hosts, of the database and of Stripe may differ; the customer is ours alone.
+_SLACK = timedelta(days=1)
 
 
-def _latest(payments: list[Payment]) -> Payment:
-    return payments[0]  # Stripe lists the newest first
+def find_payment_intent(gateway: Gateway, charge_id: int) -> Payment | None:
+    """Return the charge's PaymentIntent, None when Stripe lists none yet.
+
+    Of several (former releases made them) the one that took money is the truth, else the newest.
+    """
+    charge = db.session.get_one(Charge, charge_id, populate_existing=True)
+    db.session.expunge(charge)
+    db.session.rollback()
+    since = int((charge.created_at - _SLACK).timestamp())
+    listed = gateway.find_payments(charge.stripe_customer_id or "", since=since)
+    own = [payment for payment in listed if not find_payment_disagreements(charge, payment)]
+    paid = [payment for payment in own if payment.status == "succeeded"]
+    return next(iter([*paid, *own]), None)  # Stripe lists the newest first

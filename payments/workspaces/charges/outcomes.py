@@ -49,10 +49,10 @@ def needs_action(payment_intent: str, message: str | None = None) -> Outcome:
 
 
 def of_decline(error: Declined) -> Outcome:
-    """The issuer's no, with the message that its holder may read."""
+    """The issuer's no to a request that made no PaymentIntent."""
     return Outcome(
         FAILED,
-        error.payment_intent,
+        None,
         error.code or "card_declined",
         error.decline_code,
         error.message,

@@ -10,9 +10,11 @@ from payments.invoices.models import UPGRADE
 from payments.kit import clock
 from payments.kit.db import db
 from payments.workspaces import errors, queries
+from payments.workspaces.guards import lock_as_manager
 from payments.workspaces.models import Charge, PaymentMethod, PricingPlan, Workspace
 from payments.workspaces.notes import note_charge, note_invoice
 from payments.workspaces.plans.resolve import (
+    check_offered,
     check_price,
     check_upgrade,
     describe_change,
@@ -32,37 +34,48 @@ def reserve(
 ) -> Charge:
     """Add a pending charge over the plan's price, inside the caller's transaction.
 
-    Everything is checked again under the workspace's lock. Raises NotAnUpgrade, PriceChanged,
-    ChargeInProgress or InvalidPaymentMethod.
+    Role, plan, price and method are checked again under the workspace's lock: calls to Stripe
+    came between. Raises NotAMember, NotAManager, WorkspaceNotFound, InvalidPlan, NotAnUpgrade,
+    PriceChanged, ChargeInProgress or InvalidPaymentMethod.
     """
-    workspace, plan = _upgradable(workspace_id, plan_id, expected)
-    method = queries.find_payment_method(method_id)
-    if method is None or method.workspace_id != workspace_id or not method.is_active:
+    workspace, plan = _hold_upgradable(workspace_id, plan_id, expected, requested_by)
+    method = queries.hold_payment_method(method_id)
+    if method is None or not _is_usable(method, workspace):
         raise errors.InvalidPaymentMethod
     return _added(workspace, plan, method, requested_by, request_key)
 
 
+def _is_usable(method: PaymentMethod, workspace: Workspace) -> bool:
+    return (
+        method.workspace_id == workspace.id
+        and method.is_active
+        and method.stripe_customer_id == workspace.stripe_customer_id
+    )
+
+
 def reserve_free(
-    workspace_id: int, plan_id: int, *, expected: Decimal | None = None, actor: str
+    workspace_id: int, plan_id: int, *, expected: Decimal | None = None, requested_by: int
 ) -> None:
     """Move up to a plan that costs nothing: no charge, an invoice over nothing."""
-    workspace, plan = _upgradable(workspace_id, plan_id, expected)
+    workspace, plan = _hold_upgradable(workspace_id, plan_id, expected, requested_by)
     if plan.price_minor:
         raise errors.PriceChanged(details=price_of(plan))
     change = describe_change(UPGRADE, workspace, plan)
     invoice = issue(workspace_id, change, amount_minor=0, currency=plan.currency)
+    actor = f"user:{requested_by}"
     switch_plan(workspace, plan, invoice, actor=actor)
     mark_paid(invoice, at=clock.now())
     note_invoice("paid", invoice, actor=actor)
     documents.request(invoice)
 
 
-def _upgradable(
-    workspace_id: int, plan_id: int, expected: Decimal | None
+def _hold_upgradable(
+    workspace_id: int, plan_id: int, expected: Decimal | None, requested_by: int
 ) -> tuple[Workspace, PricingPlan]:
     """Lock the workspace and its target: neither the price nor the plan changes until the end."""
-    workspace = queries.lock_workspace(workspace_id)
+    workspace = lock_as_manager(workspace_id, requested_by)
     plan = queries.hold_plan(plan_id)
+    check_offered(plan)
     _check_idle(workspace_id)
     check_upgrade(workspace.plan, plan)
     check_price(plan, expected)
@@ -98,6 +111,7 @@ def _added(
         plan_id=plan.id,
         payment_method_id=method.id,
         stripe_payment_method_id=method.stripe_payment_method_id,
+        stripe_customer_id=method.stripe_customer_id,
         amount_minor=plan.price_minor,
         currency=plan.currency,
     )

@@ -87,7 +87,9 @@ def _mended(job: Job, method: PaymentMethod, card: Card | None) -> list[Differen
 def _attached(job: Job, customer: str) -> list[Card]:
     try:
         return job.lists.cards(customer)
-    except Rejected:  # the customer was deleted at Stripe, and his cards with him
+    except Rejected as error:  # the customer was deleted at Stripe, and its cards with it
+        if not error.is_missing:
+            raise
         return []
 
 

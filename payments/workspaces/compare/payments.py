@@ -10,23 +10,36 @@ import sqlalchemy as sa
 
 from payments.gateway.errors import Rejected
 from payments.gateway.results import Payment
+from payments.installation.names import is_own_metadata
 from payments.kit.db import db
 from payments.kit.transactions import end_read
 from payments.runs import window
 from payments.runs.slices import Difference
 from payments.runs.walk import Place, Tally
 from payments.runs.window import BATCH, SLACK_SECONDS, Window
-from payments.workspaces.charges.action import apply_payment
+from payments.workspaces.anomalies import report_unknown_row
+from payments.workspaces.charges.action import apply_payment, close_payment_intent
 from payments.workspaces.charges.outcomes import of_payment
-from payments.workspaces.charges.record import climbs
 from payments.workspaces.compare.job import Job, by_itself, oldest
-from payments.workspaces.compare.rows import charges_of, flag, is_in_motion, mark_of
+from payments.workspaces.compare.rows import find_charges, flag, is_in_motion
+from payments.workspaces.identity import find_payment_disagreements
 from payments.workspaces.models import Charge
-from payments.workspaces.models.charges import OPEN, SUCCEEDED
+from payments.workspaces.models.charges import (
+    ABANDONED,
+    CANCELED,
+    FACTS_DISAGREE,
+    FAILED,
+    NOT_AT_STRIPE,
+    OPEN,
+    PENDING,
+    REQUIRES_ACTION,
+    SUCCEEDED,
+)
 
 log = logging.getLogger(__name__)
 
 STATUS, ROW, DUPLICATE = "status", "row", "duplicate"
+_UNPAID = {FAILED, CANCELED, ABANDONED}
 GONE = "resource_missing"  # https://docs.stripe.com/error-codes#resource-missing
 
 
@@ -40,7 +53,7 @@ def compare_payments(job: Job, place: Place, tally: Tally) -> Place | None:
 
 def _page(job: Job, at: Window, tally: Tally) -> Window:
     page = job.lists.payments(at.after, since=at.floor)
-    charges = charges_of(page.items)
+    charges = find_charges(page.items)
     end_read()
     for payment in page.items:
         _settle(job, payment, charges.get(payment.id), tally)
@@ -56,10 +69,7 @@ def _made(payment: Payment, charge: Charge | None) -> int:
 
 def _settle(job: Job, payment: Payment, charge: Charge | None, tally: Tally) -> None:
     if charge is None:
-        if mark_of(payment.metadata) is not None:
-            tally.seen += 1
-            lost = Difference("payment_intent", payment.id, ROW, None, payment.status)
-            tally.found([lost], missing=True)
+        _judge_unknown(job, payment, tally)
         return
     tally.seen += 1
     if not is_in_motion(charge):
@@ -67,21 +77,51 @@ def _settle(job: Job, payment: Payment, charge: Charge | None, tally: Tally) -> 
             tally.found(_mended(job, payment, charge))
 
 
+def _judge_unknown(job: Job, payment: Payment, tally: Tally) -> None:
+    """Report what this installation made for a row that is not here; others' means nothing."""
+    if not is_own_metadata(payment.metadata) or "charge" not in payment.metadata:
+        return
+    tally.seen += 1
+    lost = Difference("payment_intent", payment.id, ROW, None, payment.status)
+    tally.found([lost], missing=True)
+    if payment.status == "succeeded" and not job.dry_run:
+        report_unknown_row(payment, actor=job.actor)
+
+
 def differences(payment: Payment, charge: Charge) -> list[Difference]:
-    """Compare a PaymentIntent with the charge that it was made for."""
+    """Compare a PaymentIntent with the charge whose names it bears: every inequality there is."""
     own, theirs = charge.stripe_payment_intent_id, of_payment(payment).status
-    paid_twice = theirs == charge.status == SUCCEEDED
-    if own not in {None, payment.id} and (paid_twice or theirs != SUCCEEDED):
+    wrong = find_payment_disagreements(charge, payment)
+    found = [_differing(charge, name, *_values_of(name, charge, payment)) for name in wrong]
+    if own not in {None, payment.id}:
         # Another attempt's, which is nothing as long as only one of them took money.
-        return [_differing(charge, DUPLICATE, own, payment.id)] if paid_twice else []
-    found = []
-    if climbs(charge.status, theirs) or (charge.status == SUCCEEDED != theirs):
+        if theirs == charge.status == SUCCEEDED:
+            found.append(_differing(charge, DUPLICATE, own, payment.id))
+        elif theirs == SUCCEEDED or (theirs in OPEN and charge.status not in OPEN):
+            found.append(_differing(charge, STATUS, charge.status, theirs))
+    elif not _is_level(charge.status, theirs):
         found.append(_differing(charge, STATUS, charge.status, theirs))
-    if payment.amount != charge.amount_minor:
-        found.append(_differing(charge, "amount", charge.amount_minor, payment.amount))
-    if payment.currency != charge.currency:
-        found.append(_differing(charge, "currency", charge.currency, payment.currency))
     return found
+
+
+def _is_level(ours: str, theirs: str) -> bool:
+    """Return whether two statuses say the same of the money: paid, not to be paid, or open.
+
+    Failed, canceled and abandoned are words for one fact; a PaymentIntent that is being processed
+    is open like one that waits for its holder.
+    """
+    both = {ours, theirs}
+    return len(both) == 1 or both <= _UNPAID or both == {REQUIRES_ACTION, PENDING}
+
+
+def _values_of(name: str, charge: Charge, payment: Payment) -> tuple[object, object]:
+    if name == "metadata":
+        return charge.reference, payment.metadata.get("charge")
+    ours = {
+        "customer": charge.stripe_customer_id,
+        "currency": charge.currency,
+    }
+    return ours.get(name, charge.amount_minor), getattr(payment, name)
 
 
 def _mended(job: Job, payment: Payment, charge: Charge) -> list[Difference]:
@@ -92,11 +132,23 @@ def _mended(job: Job, payment: Payment, charge: Charge) -> list[Difference]:
     # Of two payments of one page the other may just have been recorded.
     found = differences(payment, _fresh(charge))
     apply_payment(charge.id, payment, actor=job.actor)
-    now = _fresh(charge).status
-    result = [replace(each, fixed=each.field == STATUS and each.theirs == now) for each in found]
-    if not all(each.fixed for each in result):
+    payment = _cancel_leftover(job, payment, _fresh(charge))
+    left = {each.field for each in differences(payment, _fresh(charge))}
+    result = [replace(each, fixed=each.field not in left) for each in found]
+    if left:
         _tell(charge, payment, result, actor=job.actor)
     return result
+
+
+def _cancel_leftover(job: Job, payment: Payment, charge: Charge) -> Payment:
+    """Cancel a PaymentIntent of ours that nobody waits for, as its charge is over and unpaid.
+
+    The answer to its creation was lost, and the charge was given up: it was never confirmed.
+    """
+    is_ours = not find_payment_disagreements(charge, payment)
+    if is_ours and charge.status not in OPEN and of_payment(payment).status in OPEN:
+        return close_payment_intent(job.gateway, payment.id)
+    return payment
 
 
 def _fresh(charge: Charge) -> Charge:
@@ -108,7 +160,7 @@ def _fresh(charge: Charge) -> Charge:
 def _tell(charge: Charge, payment: Payment, found: list[Difference], *, actor: str) -> None:
     fields = ", ".join(each.field for each in found if not each.fixed)
     log.error("charge %s and %s do not agree: %s", charge.id, payment.id, fields)
-    flag(charge, f"it and {payment.id} do not agree: {fields}", actor=actor)
+    flag(charge, FACTS_DISAGREE, f"it and {payment.id} do not agree: {fields}", actor=actor)
 
 
 def _unlisted(job: Job, at: Window, tally: Tally) -> Window | None:
@@ -152,7 +204,7 @@ def _gone(job: Job, charge: Charge, tally: Tally) -> None:
     tally.found([_differing(charge, ROW, charge.status, None)])
     log.error("Stripe does not know the payment of charge %s", charge.id)
     if not job.dry_run:
-        flag(charge, "Stripe does not know its payment", actor=job.actor)
+        flag(charge, NOT_AT_STRIPE, "Stripe does not know its payment", actor=job.actor)
 
 
 def _differing(charge: Charge, field: str, ours: object, theirs: object) -> Difference:

@@ -12,8 +12,8 @@ from payments.runs.walk import Place, Tally
 from payments.workspaces.compare.job import Job, by_itself, oldest
 from payments.workspaces.compare.rows import charges_of_intents, flag, is_in_motion, refunds_of
 from payments.workspaces.models import Charge, Refund
-from payments.workspaces.models.charges import PENDING, SUBMITTED
-from payments.workspaces.refunds.record import adopt, climbs, of_result
+from payments.workspaces.models.charges import FACTS_DISAGREE, PENDING, SUBMITTED
+from payments.workspaces.refunds.record import adopt, of_result
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def _settle(job: Job, made: RefundResult, charge: Charge, row: Refund | None, ta
     tally.seen += 1
     if row is None or not is_in_motion(row):
         with by_itself(f"refund {made.id}", tally):
-            found = _mended(job, made, charge, row, differences(made, row))
+            found = _mended(job, made, charge, differences(made, row))
             tally.found(found, missing=row is None)
 
 
@@ -49,7 +49,8 @@ def differences(made: RefundResult, row: Refund | None) -> list[Difference]:
     if row is None:
         return [Difference("refund", made.id, ROW, None, theirs)]
     found = []
-    if climbs(row.status, theirs):
+    # Whether the writer could take it over is not asked here: what differs is told.
+    if row.status != theirs:
         found.append(Difference("refund", made.id, STATUS, row.status, theirs))
     if made.amount != row.amount_minor:
         found.append(Difference("refund", made.id, AMOUNT, str(row.amount_minor), str(made.amount)))
@@ -57,16 +58,17 @@ def differences(made: RefundResult, row: Refund | None) -> list[Difference]:
 
 
 def _mended(
-    job: Job, made: RefundResult, charge: Charge, row: Refund | None, found: list[Difference]
+    job: Job, made: RefundResult, charge: Charge, found: list[Difference]
 ) -> list[Difference]:
     """Adopt what Stripe has; an amount that differs is for a person to decide."""
     if job.dry_run or not found:
         return found
-    adopt(charge, [made], actor=job.actor)
-    if row is not None and any(each.field == AMOUNT for each in found):
-        log.error("refund %s and %s do not agree about the amount", row.id, made.id)
-        flag(row, f"it and {made.id} do not agree about the amount", actor=job.actor)
-    now = refunds_of([made], {charge.stripe_payment_intent_id or "": charge})
-    left = {each.field for each in differences(made, now.get(made.id))}
+    adopt(charge.id, [made], actor=job.actor)
+    now = refunds_of([made], {charge.stripe_payment_intent_id or "": charge}).get(made.id)
+    left = {each.field for each in differences(made, now)}
     end_read()
+    if now is not None and left:
+        fields = ", ".join(sorted(left))
+        log.error("refund %s and %s do not agree: %s", now.id, made.id, fields)
+        flag(now, FACTS_DISAGREE, f"it and {made.id} do not agree: {fields}", actor=job.actor)
     return [replace(each, fixed=each.field not in left) for each in found]

@@ -1,5 +1,6 @@
 """The tables of the workspaces room."""
 
+from payments.workspaces.models.anomalies import StripeAnomaly
 from payments.workspaces.models.charges import Charge, Refund
 from payments.workspaces.models.disputes import Dispute
 from payments.workspaces.models.payment_methods import PaymentMethod
@@ -13,5 +14,6 @@ __all__ = [
     "PaymentMethod",
     "PricingPlan",
     "Refund",
+    "StripeAnomaly",
     "Workspace",
 ]

@@ -8,24 +8,40 @@ from typing import ClassVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from payments.installation.models import Referenced
 from payments.kit.db import Base, BigId, Leased, Stamped
 
 PENDING, REQUIRES_ACTION = "pending", "requires_action"
 SUCCEEDED, FAILED, CANCELED = "succeeded", "failed", "canceled"
 OPEN = (PENDING, REQUIRES_ACTION)
 
+# We gave up without Stripe's word: whatever Stripe says of its object later counts for more.
+ABANDONED = "abandoned"
 # A refund that Stripe took but has not paid out yet.
 SUBMITTED = "submitted"
+
+# Why a row needs a person.
+OUTCOME_UNKNOWN = "outcome_unknown"
+TRIED_TOO_OFTEN = "tried_too_often"
+KEY_REUSED = "idempotency_key_reused"
+FACTS_DISAGREE = "facts_disagree"
+PAID_TWICE = "paid_twice"
+PAID_LATE = "paid_for_no_upgrade"
+NOT_AT_STRIPE = "not_at_stripe"
+REFUND_ELSEWHERE = "refunded_elsewhere"
+# What is over by itself once the outcome is known.
+PASSING = frozenset({OUTCOME_UNKNOWN, TRIED_TOO_OFTEN, KEY_REUSED, REFUND_ELSEWHERE})
 
 _OPEN = sa.text("status IN ('pending', 'requires_action')")
 # Few rows ever ask for a person: their index costs nothing, and `/metrics` counts by it.
 ATTENTION = sa.text("needs_attention")
 
 
-class MovesMoney(Stamped, Leased):
-    """What charges and refunds share: attempts at Stripe, each under a key of its own.
+class MovesMoney(Stamped, Leased, Referenced):
+    """What charges and refunds share: one object at Stripe each, asked for under one key.
 
-    `uncertain` says that a call's outcome never reached us: Stripe may have moved the money.
+    `uncertain` says that a call's outcome never reached us. `attempt` counts the keys that rows of
+    former releases used; it stays 1 for new ones.
     """
 
     key_prefix: ClassVar[str]
@@ -38,14 +54,15 @@ class MovesMoney(Stamped, Leased):
     first_called_at: Mapped[datetime | None]
     uncertain: Mapped[bool] = mapped_column(default=False)
     needs_attention: Mapped[bool] = mapped_column(default=False)
-    error_code: Mapped[str | None] = mapped_column(sa.String(60))
+    attention_code: Mapped[str | None] = mapped_column(sa.String(40))
+    error_code: Mapped[str | None] = mapped_column(sa.String(100))
     error_message: Mapped[str | None] = mapped_column(sa.String(500))
     settled_at: Mapped[datetime | None]
 
     @property
-    def idempotency_key(self) -> str:
-        """Return the key of the present attempt: the same for every retry of it."""
-        return f"{self.key_prefix}-{self.id}-{self.attempt}"
+    def is_outcome_unknown(self) -> bool:
+        """Return whether Stripe has not told for long what became of it."""
+        return self.status == PENDING and self.attention_code == OUTCOME_UNKNOWN
 
 
 class Charge(Base, MovesMoney):
@@ -72,10 +89,12 @@ class Charge(Base, MovesMoney):
     plan_id: Mapped[int] = mapped_column(sa.ForeignKey("pricing_plans.id"))
     payment_method_id: Mapped[int | None] = mapped_column(sa.ForeignKey("payment_methods.id"))
     stripe_payment_method_id: Mapped[str] = mapped_column(sa.String(255))
+    # Whose PaymentIntent it is; a payment by anybody else is not this charge's.
+    stripe_customer_id: Mapped[str | None] = mapped_column(sa.String(255))
     amount_minor: Mapped[int] = mapped_column(sa.BigInteger)
     currency: Mapped[str] = mapped_column(sa.String(3))
     stripe_payment_intent_id: Mapped[str | None] = mapped_column(sa.String(255), unique=True)
-    decline_code: Mapped[str | None] = mapped_column(sa.String(60))
+    decline_code: Mapped[str | None] = mapped_column(sa.String(100))
     expires_at: Mapped[datetime | None]
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from payments.auth.models import User
+from payments.installation.models import Referenced
 from payments.kit import clock
 from payments.kit.db import Base, BigId, Stamped
 from payments.workspaces.models.plans import PricingPlan
@@ -16,7 +17,7 @@ OWNER, ADMIN, MEMBER = "owner", "admin", "member"
 ROLES = (OWNER, ADMIN, MEMBER)
 
 
-class Workspace(Base, Stamped):
+class Workspace(Base, Stamped, Referenced):
     """A tenant of the platform: one plan, one Stripe customer, many members."""
 
     __tablename__ = "workspaces"
@@ -29,6 +30,8 @@ class Workspace(Base, Stamped):
     plan_id: Mapped[int] = mapped_column(sa.ForeignKey("pricing_plans.id"))
     is_active: Mapped[bool] = mapped_column(default=True)
     stripe_customer_id: Mapped[str | None] = mapped_column(sa.String(255), unique=True)
+    # The one before, which is gone at Stripe: the next one's idempotency key names it.
+    former_stripe_customer_id: Mapped[str | None] = mapped_column(sa.String(255))
     billing_line1: Mapped[str | None] = mapped_column(sa.String(200))
     billing_line2: Mapped[str | None] = mapped_column(sa.String(200))
     billing_city: Mapped[str | None] = mapped_column(sa.String(100))

@@ -9,9 +9,8 @@ from payments.gateway.gateway import Gateway, platform
 from payments.gateway.results import Card
 from payments.kit.db import db
 from payments.kit.http import parse_id
-from payments.kit.transactions import end_read
 from payments.workspaces import errors, queries
-from payments.workspaces.customers import ensure_customer
+from payments.workspaces.customers import call_with_customer
 from payments.workspaces.guards import Access
 from payments.workspaces.models import PaymentMethod, Workspace
 from payments.workspaces.payment_methods.save import save_card
@@ -57,10 +56,14 @@ def _by_stripe_id(access: Access, stripe_id: str) -> PaymentMethod:
     known = queries.find_stripe_method(stripe_id)
     if known is not None:
         return _usable(workspace_id, known)
-    gateway = platform()
-    customer = ensure_customer(gateway, db.session.get_one(Workspace, workspace_id), actor=actor)
-    end_read()
-    return save_card(workspace_id, _attached(gateway, stripe_id, customer), actor=actor)
+    gateway, user_id = platform(), access.user.id
+    card = call_with_customer(
+        gateway,
+        db.session.get_one(Workspace, workspace_id),
+        lambda customer: _attached(gateway, stripe_id, customer),
+        actor=actor,
+    )
+    return save_card(workspace_id, card, actor=actor, user_id=user_id)
 
 
 def _attached(gateway: Gateway, stripe_id: str, customer: str) -> Card:
@@ -70,6 +73,8 @@ def _attached(gateway: Gateway, stripe_id: str, customer: str) -> Card:
             raise errors.InvalidPaymentMethod
         return card if card.customer else _attach(gateway, stripe_id, customer)
     except Rejected as error:
+        if error.is_missing_customer:
+            raise
         raise errors.InvalidPaymentMethod from error
     except Declined as error:
         raise errors.PaymentRequired(

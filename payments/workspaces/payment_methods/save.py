@@ -10,22 +10,31 @@ from payments.gateway.results import Card
 from payments.kit.db import db
 from payments.kit.transactions import transaction
 from payments.workspaces import errors, queries
+from payments.workspaces.guards import lock_as_manager
 from payments.workspaces.models import PaymentMethod
 from payments.workspaces.notes import note_method
 
 log = logging.getLogger(__name__)
 
 
-def save_card(workspace_id: int, card: Card, *, actor: str) -> PaymentMethod:
+def save_card(
+    workspace_id: int, card: Card, *, actor: str, user_id: int | None = None
+) -> PaymentMethod:
     """Add the card to the workspace or bring its row up to date; the first becomes the default.
 
-    The card must be attached to the workspace's customer. InvalidPaymentMethod when the row
-    belongs to another workspace.
+    Under the workspace's lock it is checked again that the user (if one asks) manages it, and that
+    the card is attached to the customer that the workspace has now. Raises NotAMember,
+    NotAManager or InvalidPaymentMethod.
     """
     with transaction():
-        queries.lock_workspace(workspace_id)
+        workspace = (
+            queries.lock_workspace(workspace_id)
+            if user_id is None
+            else lock_as_manager(workspace_id, user_id)
+        )
         known = queries.find_stripe_method(card.id)
-        if known is not None and known.workspace_id != workspace_id:
+        foreign = known is not None and known.workspace_id != workspace_id
+        if foreign or card.customer is None or card.customer != workspace.stripe_customer_id:
             raise errors.InvalidPaymentMethod
         method = known or _new(workspace_id, card)
         kind = "added" if known is None else "updated" if known.is_active else "restored"
@@ -35,7 +44,7 @@ def save_card(workspace_id: int, card: Card, *, actor: str) -> PaymentMethod:
 
 def _put_in_use(method: PaymentMethod, card: Card, *, kind: str, actor: str) -> None:
     changed = _describe(method, card)
-    method.is_active = True
+    method.is_active, method.stripe_customer_id = True, card.customer or ""
     db.session.add(method)
     db.session.flush()
     if kind != "updated":

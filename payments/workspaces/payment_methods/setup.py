@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from payments.gateway.errors import Rejected
 from payments.gateway.gateway import Gateway, platform
 from payments.gateway.results import Card, Setup
+from payments.installation.names import make_metadata
 from payments.kit.transactions import end_read
 from payments.workspaces import errors, queries
-from payments.workspaces.customers import ensure_customer
+from payments.workspaces.customers import call_with_customer
 from payments.workspaces.guards import Access
+from payments.workspaces.identity import is_named
 from payments.workspaces.models import Workspace
 from payments.workspaces.payment_methods.save import save_card, sync_default
 
@@ -18,21 +18,35 @@ from payments.workspaces.payment_methods.save import save_card, sync_default
 def initialize(access: Access) -> Setup:
     """Return a fresh SetupIntent for the workspace's customer."""
     gateway = platform()
-    user_id, workspace_id = access.user.id, access.workspace.id
-    customer = ensure_customer(gateway, access.workspace, actor=access.actor)
-    end_read()
-    metadata = {"workspace_id": str(workspace_id), "user_id": str(user_id)}
-    return gateway.create_setup(customer, metadata=metadata)
+    metadata = make_metadata(workspace=access.workspace.reference)
+    return call_with_customer(
+        gateway,
+        access.workspace,
+        lambda customer: gateway.create_setup(customer, metadata=metadata),
+        actor=access.actor,
+    )
 
 
 def workspace_of(setup_id: str) -> int | None:
     """Return the id of the workspace that a SetupIntent was opened for, None when unknown."""
     end_read()
     try:
-        marked = platform().get_setup(setup_id).metadata.get("workspace_id", "")
+        workspace = find_workspace_of_setup(platform().get_setup(setup_id))
     except Rejected:
         return None
-    return int(marked) if re.fullmatch(r"[0-9]{1,18}", marked) else None
+    return None if workspace is None else workspace.id
+
+
+def find_workspace_of_setup(setup: Setup) -> Workspace | None:
+    """Return the workspace that a SetupIntent was opened for by this installation.
+
+    Its customer must be the workspace's, whatever the metadata says.
+    """
+    if setup.customer is None:
+        return None
+    workspace = queries.find_workspace_of_customer(setup.customer)
+    named = workspace is not None and is_named(workspace, "workspace", setup.metadata)
+    return workspace if named else None
 
 
 def confirm(
@@ -44,13 +58,13 @@ def confirm(
     """
     gateway = platform()
     workspace, actor = access.workspace, access.actor
-    workspace_id, customer = workspace.id, workspace.stripe_customer_id
+    workspace_id, customer, user_id = workspace.id, workspace.stripe_customer_id, access.user.id
     end_read()
-    _check(_find_setup(gateway, setup_id), workspace_id, customer, method_id)
+    _check(_find_setup(gateway, setup_id), workspace_id, method_id)
     card = _described(gateway, method_id, name, postal_code)
     if customer is None or card.customer != customer:
         raise errors.InvalidPaymentMethod("This payment method is no longer attached")
-    saved = save_card(workspace_id, card, actor=actor)
+    saved = save_card(workspace_id, card, actor=actor, user_id=user_id)
     if saved.is_default:
         sync_default(gateway, customer, method_id)
 
@@ -62,8 +76,11 @@ def _find_setup(gateway: Gateway, setup_id: str) -> Setup:
         raise errors.SetupIncomplete("Unknown setupIntentId") from error
 
 
-def _check(setup: Setup, workspace_id: int, customer: str | None, method_id: str) -> None:
-    if setup.metadata.get("workspace_id") != str(workspace_id) or setup.customer != customer:
+def _check(setup: Setup, workspace_id: int, method_id: str) -> None:
+    owner = find_workspace_of_setup(setup)
+    owner_id = None if owner is None else owner.id
+    end_read()
+    if owner_id != workspace_id:
         raise errors.SetupMismatch
     if setup.status != "succeeded":
         raise errors.SetupIncomplete(f"The card setup is not complete (status {setup.status})")

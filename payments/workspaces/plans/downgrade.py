@@ -8,8 +8,7 @@ from payments.invoices.models import DOWNGRADE
 from payments.kit import clock
 from payments.kit.repeat import repeated
 from payments.kit.transactions import transaction
-from payments.workspaces import queries
-from payments.workspaces.guards import Access
+from payments.workspaces.guards import Access, lock_as_manager
 from payments.workspaces.models import PricingPlan, Workspace
 from payments.workspaces.notes import note_invoice
 from payments.workspaces.plans.resolve import check_downgrade, describe_change, resolve_plan
@@ -23,9 +22,9 @@ NOTE = (
 @repeated
 def downgrade_plan(access: Access, plan_slug: str) -> Workspace:
     """Switch the plan and log an invoice over nothing; NotADowngrade unless the plan is lower."""
-    workspace_id, actor = access.workspace.id, access.actor
+    workspace_id, user_id, actor = access.workspace.id, access.user.id, access.actor
     with transaction():
-        workspace = queries.lock_workspace(workspace_id)
+        workspace = lock_as_manager(workspace_id, user_id)
         target = resolve_plan(plan_slug)
         check_downgrade(workspace.plan, target)
         _switch(workspace, target, actor)

@@ -24,9 +24,14 @@ def resolve_plan(slug: str) -> PricingPlan:
     plan = queries.find_plan(slug)
     if plan is None:
         raise errors.PlanNotFound
+    check_offered(plan)
+    return plan
+
+
+def check_offered(plan: PricingPlan) -> None:
+    """Raise InvalidPlan when nobody can move to the plan any more."""
     if not plan.is_active:
         raise errors.InvalidPlan(f"The plan {plan.name} is no longer offered")
-    return plan
 
 
 def check_upgrade(current: PricingPlan, target: PricingPlan) -> None:

@@ -70,9 +70,9 @@ def _reserved(
 
 @repeated
 def _upgrade_free(access: Access, plan: PricingPlan, expected: Decimal | None) -> None:
-    workspace_id, plan_id, actor = access.workspace.id, plan.id, access.actor
+    workspace_id, plan_id, user_id = access.workspace.id, plan.id, access.user.id
     with transaction():
-        reserve_free(workspace_id, plan_id, expected=expected, actor=actor)
+        reserve_free(workspace_id, plan_id, expected=expected, requested_by=user_id)
 
 
 def _driven(charge_id: int, *, wait: bool) -> Charge:

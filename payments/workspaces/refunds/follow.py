@@ -12,9 +12,10 @@ from payments.gateway.gateway import platform
 from payments.kit import leases
 from payments.kit.db import db
 from payments.kit.transactions import transaction
+from payments.workspaces.attention import flag_row
 from payments.workspaces.models import Refund
-from payments.workspaces.models.charges import SUBMITTED
-from payments.workspaces.refunds.record import of_result, record
+from payments.workspaces.models.charges import NOT_AT_STRIPE, SUBMITTED
+from payments.workspaces.refunds.record import record_refund_result
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +45,19 @@ def _look(refund_id: int) -> bool:
         result = platform().get_refund(stripe_id)
     except GatewayError as error:
         log.warning("refund %s will be asked about later: %s", refund_id, error.code)
+        if isinstance(error, Rejected) and error.is_missing:
+            _flag_missing(refund_id, stripe_id)
         _later(refund_id)
         return isinstance(error, Rejected)
-    record(refund_id, of_result(result), actor="sweep")
+    record_refund_result(refund_id, result, actor="sweep")
     _later(refund_id)
     return True
+
+
+def _flag_missing(refund_id: int, stripe_id: str) -> None:
+    with transaction():
+        refund = db.session.get_one(Refund, refund_id, with_for_update=True)
+        flag_row(refund, NOT_AT_STRIPE, f"Stripe does not know {stripe_id}", actor="sweep")
 
 
 def _claimed(refund_id: int) -> str | None:

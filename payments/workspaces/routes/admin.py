@@ -13,10 +13,12 @@ from payments.invoices.queries import find_any_invoice
 from payments.kit.blueprints import Blueprint
 from payments.kit.db import db
 from payments.kit.http import enveloped, parse_id
-from payments.workspaces import answers, errors
-from payments.workspaces.models import Refund
+from payments.workspaces import answers, errors, waiting
+from payments.workspaces.charges.give_up import give_up_charge
+from payments.workspaces.models import Charge, Refund
 from payments.workspaces.refunds.refund import get_any_invoice, refund_invoice
 from payments.workspaces.routes.plan_changes import accepted, prefers_async
+from payments.workspaces.schemas.changes import ChargeSchema
 from payments.workspaces.schemas.errors import documented_errors
 from payments.workspaces.schemas.invoices import (
     InvoiceSchema,
@@ -49,6 +51,23 @@ def refund(body: dict[str, Any], invoice_id: str, user: User) -> Any:
         where = url_for("admin.get_refund", refund_id=made.id)
         return accepted({"refund": made}, RefundDataSchema(), where)
     return {"message": "Invoice refunded successfully", "data": find_any_invoice(made.invoice_id)}
+
+
+@blueprint.post("/charges/<string:charge_id>/cancel")
+@platform_admin
+@idempotent
+@documented_errors(blueprint, 400, 401, 403, 404, 409, 500)
+@blueprint.response(200, enveloped("GivenUpCharge", ChargeSchema))
+def cancel_charge(charge_id: str, user: User) -> dict[str, Any]:
+    """Give up a charge of whichever workspace that is not settled.
+
+    Its PaymentIntent is canceled at Stripe first; 409 when it was paid meanwhile.
+    """
+    row_id = parse_id(charge_id)
+    if row_id is None or db.session.get(Charge, row_id) is None:
+        raise errors.ChargeNotFound
+    give_up_charge(row_id, actor=f"user:{user.id}")
+    return {"message": "Charge canceled successfully", "data": waiting.current(Charge, row_id)}
 
 
 @blueprint.get("/refunds/<string:refund_id>")

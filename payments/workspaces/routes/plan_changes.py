@@ -11,7 +11,7 @@ from payments.kit.blueprints import Blueprint
 from payments.kit.db import db
 from payments.kit.http import enveloped, parse_id
 from payments.workspaces import answers, errors, queries, waiting
-from payments.workspaces.charges import action
+from payments.workspaces.charges import action, give_up
 from payments.workspaces.guards import MANAGERS, Access, workspace_access
 from payments.workspaces.models import Charge, Workspace
 from payments.workspaces.models.charges import REQUIRES_ACTION
@@ -99,9 +99,12 @@ def get_charge(charge_id: str, access: Access) -> Any:
 @documented_errors(blueprint, 400, 401, 403, 404, 409, 500)
 @blueprint.response(200, ChargeAnswer)
 def cancel_charge(charge_id: str, access: Access) -> dict[str, Any]:
-    """Give up a charge that waits for authentication, so that another card can be tried."""
+    """Give up a charge that is not settled, so that another card can be tried.
+
+    Its PaymentIntent is canceled at Stripe first; 409 when it was paid meanwhile.
+    """
     row_id = _get_charge(access, charge_id).id
-    action.cancel(access, row_id)
+    give_up.cancel(access, row_id)
     return {"message": "Charge canceled successfully", "data": waiting.current(Charge, row_id)}
 
 

@@ -78,6 +78,11 @@ class ChargeSchema(CamelSchema):
     stripe_payment_method_id = fields.String()
     payment_intent_id = fields.String(attribute="stripe_payment_intent_id", allow_none=True)
     client_secret = fields.String()
+    outcome_unknown = fields.Boolean(
+        attribute="is_outcome_unknown",
+        metadata={"description": "Stripe has not told for long what became of it."},
+    )
+    needs_attention = fields.Boolean()
     error = fields.Method("_error", metadata={"type": ["object", "null"]})
     expires_at = Moment(allow_none=True)
     created_at = Moment()

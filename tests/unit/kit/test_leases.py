@@ -146,3 +146,52 @@ class TestBackoff:
 
     def test_rows_that_failed_together_come_back_apart(self) -> None:
         assert len({leases.backoff(8) for _ in range(50)}) > 10
+
+
+class TestRenew:
+    @pytest.fixture
+    def renew(self, chore: Any) -> Any:
+        def hold(row_id: int, fence: int, *, seconds: int = 30) -> bool:
+            with transaction():
+                return leases.renew_lease(chore, row_id, fence, seconds=seconds)
+
+        return hold
+
+    def test_the_holder_holds_on(self, row: int, claim: Any, renew: Any, advance: Any) -> None:
+        fence = claim(row, seconds=30)
+        advance(20 * SECOND)
+        assert renew(row, fence, seconds=30)
+        advance(30 * SECOND)
+        assert claim(row) is None
+        advance(SECOND)
+        assert claim(row) == 2
+
+    def test_a_former_holder_does_not(
+        self, chore: Any, row: int, claim: Any, renew: Any, advance: Any
+    ) -> None:
+        first = claim(row, seconds=30)
+        advance(31 * SECOND)
+        claim(row, seconds=5)
+        assert not renew(row, first, seconds=300)
+        assert db.session.get_one(chore, row).leased_until == clock.now() + 5 * SECOND
+
+    def test_a_lapsed_lease_that_nobody_took_is_renewed(
+        self, row: int, claim: Any, renew: Any, advance: Any
+    ) -> None:
+        fence = claim(row, seconds=30)
+        advance(31 * SECOND)
+        assert renew(row, fence)
+        assert claim(row) is None
+
+    def test_a_released_row_stays_free(self, chore: Any, row: int, claim: Any, renew: Any) -> None:
+        fence = claim(row)
+        with transaction() as session:
+            leases.release(session.get_one(chore, row))
+        assert not renew(row, fence)
+        assert claim(row) == 2
+
+    def test_other_rows_are_left_alone(self, chore: Any, row: int, claim: Any, renew: Any) -> None:
+        fence, noise = claim(row), row + 1
+        assert claim(noise, seconds=5) == fence
+        assert renew(row, fence, seconds=300)
+        assert db.session.get_one(chore, noise).leased_until == clock.now() + 5 * SECOND

@@ -84,11 +84,11 @@ def charged_once(site: Site, place: Place) -> Charge:
 
 @EITHER
 def test_while_a_charge_is_reserved(site: Site, line: Wire, cut_at: Any, when: str) -> None:
-    """The client is told 500 and asks again with his key: he gets the one charge there is."""
+    """The client is told 503 and asks again with the same key: there is one charge."""
     person, place = site.customer()
     before, key = line.cut, uuid4().hex
     cut_at("charge.reserved", when)
-    assert repeatable(site, person, place, key).status_code == 500
+    assert repeatable(site, person, place, key).status_code == 503
     assert line.cut == before + 1
     left = site.rows(Charge, Charge.workspace_id == place.id)
     assert len(left) == (1 if when == "after" else 0)

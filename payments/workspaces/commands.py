@@ -1,0 +1,92 @@
+"""`flask charges` and `flask anomalies`: what waits for an operator, and how it is settled."""
+
+from __future__ import annotations
+
+import click
+import sqlalchemy as sa
+from flask.cli import AppGroup
+
+from payments.gateway.errors import GatewayError
+from payments.kit import money
+from payments.kit.db import db
+from payments.workspaces import anomalies as verbs
+from payments.workspaces.charges.give_up import give_up_charge
+from payments.workspaces.errors import ChargeNotCancelable
+from payments.workspaces.models import Charge
+from payments.workspaces.models.charges import OPEN
+
+charges = AppGroup("charges", help="Look after charges that are open or need a person.")
+anomalies = AppGroup("anomalies", help="Settle payments at Stripe that settle nothing here.")
+
+ACTOR = "operator"
+
+
+@charges.command("list")
+def list_charges() -> None:
+    """List charges that are open or need attention, the oldest first."""
+    wanted = sa.or_(Charge.status.in_(OPEN), Charge.needs_attention)
+    for charge in db.session.scalars(sa.select(Charge).where(wanted).order_by(Charge.id)):
+        amount = money.plain(charge.amount_minor, charge.currency)
+        click.echo(
+            f"charge {charge.id}  workspace {charge.workspace_id}  {charge.status}  "
+            f"{amount} {charge.currency}  {charge.stripe_payment_intent_id or '-'}  "
+            f"{charge.attention_code or '-'}"
+        )
+
+
+@charges.command("give-up")
+@click.argument("charge_id", type=int)
+def give_up(charge_id: int) -> None:
+    """Cancel a charge that is not settled, at Stripe first; exit 1 when that cannot be."""
+    if db.session.get(Charge, charge_id) is None:
+        raise click.ClickException(f"there is no charge {charge_id}")
+    try:
+        give_up_charge(charge_id, actor=ACTOR)
+    except ChargeNotCancelable as error:
+        raise click.ClickException(
+            f"charge {charge_id} is settled, or was paid just now"
+        ) from error
+    except GatewayError as error:
+        raise click.ClickException(
+            f"Stripe could not be asked, nothing changed: {error}"
+        ) from error
+    click.echo(f"charge {charge_id} is given up")
+
+
+@anomalies.command("list")
+def list_anomalies() -> None:
+    """List payments and other objects at Stripe that were stored and not applied; exit 1 if any."""
+    found = verbs.list_unresolved()
+    for each in found:
+        amount = money.plain(each.amount_minor or 0, each.currency or "usd")
+        click.echo(
+            f"{each.kind}  {each.stripe_id}  {each.status}  {amount} {each.currency or ''}  "
+            f"charge {each.charge_id or '-'}  {each.reason}"
+        )
+    if found:
+        raise click.exceptions.Exit(1)
+
+
+@anomalies.command("refund")
+@click.argument("payment_intent")
+def refund(payment_intent: str) -> None:
+    """Give back all that the PaymentIntent of an anomaly took, and close it."""
+    try:
+        verbs.refund_anomaly(payment_intent, actor=ACTOR)
+    except verbs.AnomalyNotRefundable as error:
+        raise click.ClickException(
+            f"{payment_intent} is no open anomaly that took money"
+        ) from error
+    except GatewayError as error:
+        raise click.ClickException(f"Stripe did not refund it: {error}") from error
+    click.echo(f"{payment_intent} is refunded")
+
+
+@anomalies.command("dismiss")
+@click.argument("stripe_id")
+def dismiss(stripe_id: str) -> None:
+    """Close an anomaly that needs nothing to be done."""
+    if verbs.find_unresolved(stripe_id) is None:
+        raise click.ClickException(f"{stripe_id} is no open anomaly")
+    verbs.dismiss_anomaly(stripe_id, actor=ACTOR)
+    click.echo(f"{stripe_id} is dismissed")

@@ -130,9 +130,7 @@ class TestDeletedCustomer:
         assert answer.status_code == 400, answer.text
         assert shop.cards(cast.owner, cast.workspace.slug) == []
 
-    def test_the_customer_of_others_is_no_work(
-        self, app: Flask, shop: Shop, payer: Cast
-    ) -> None:
+    def test_the_customer_of_others_is_no_work(self, app: Flask, shop: Shop, payer: Cast) -> None:
         stranger = shop.stripe("POST", "/v1/customers", email="stranger@example.com")["id"]
         shop.stripe("DELETE", f"/v1/customers/{stranger}")
         tell(app, shop, "customer.deleted", stranger)
@@ -160,9 +158,7 @@ class TestDetachedCard:
 class TestKeyOfAnotherAccount:
     """STRIPE_SECRET_KEY moved from test to live, or to another account: all ids are unknown."""
 
-    def test_a_new_card_is_saved_and_pays_there(
-        self, app: Flask, shop: Shop, payer: Cast
-    ) -> None:
+    def test_a_new_card_is_saved_and_pays_there(self, app: Flask, shop: Shop, payer: Cast) -> None:
         former = str(customer_of(app, payer))
         key = f"sk_test_{secrets.token_hex(12)}"
         with settings_of(app, stripe_secret_key=key):

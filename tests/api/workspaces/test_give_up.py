@@ -123,9 +123,7 @@ class TestPending:
         assert charge_of(payer, charge_id)["status"] == "pending"
         assert_given_up(shop, payer, charge_id, cancel_charge(payer, charge_id))
 
-    def test_without_a_key_nothing_changes(
-        self, app: Flask, shop: Shop, payer: Cast
-    ) -> None:
+    def test_without_a_key_nothing_changes(self, app: Flask, shop: Shop, payer: Cast) -> None:
         charge_id = stall(app, shop, payer, "drop_before", CONFIRMATIONS)
         with settings_of(app, stripe_secret_key=None):
             path = f"{payer.workspace.payments}/charges/{charge_id}/cancel"
@@ -234,9 +232,9 @@ class TestWhoAndWhat:
         charge_id = stall(app, shop, payer, "drop_before", PAYMENT_INTENTS)
         assert admin.post(f"/api/admin/charges/{charge_id}/cancel").status_code == 200
         query = {"kind": "charge.abandoned"}
-        (entry,) = payer.owner.get(
-            f"{payer.workspace.payments}/timeline", query_string=query
-        ).json["data"]
+        (entry,) = payer.owner.get(f"{payer.workspace.payments}/timeline", query_string=query).json[
+            "data"
+        ]
         assert entry["actor"] == f"user:{admin.id}"
 
     @pytest.mark.parametrize("raw", ["0", "999999999", *HUGE_IDS, *NO_IDS])

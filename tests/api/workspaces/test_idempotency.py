@@ -255,15 +255,17 @@ class TestNotKept:
         assert len(payments_at_stripe(shop, find_charge_id(app, intent))) == 1
 
 
+# What Stripe may say without having looked at the card: its status and error, and our code.
+REFUSALS = [
+    (401, {"type": "invalid_request_error", "message": "Invalid API Key"}, "not_configured"),
+    (400, {"type": "invalid_request_error", "message": "No such thing"}, "error"),
+]
+
+
 class TestBadMinute:
     """What failed here, and not at the card's bank, is done when the client asks again."""
 
-    REFUSED = [
-        (401, {"type": "invalid_request_error", "message": "Invalid API Key"}, "not_configured"),
-        (400, {"type": "invalid_request_error", "message": "No such thing"}, "error"),
-    ]
-
-    @pytest.mark.parametrize(("status", "error", "code"), REFUSED)
+    @pytest.mark.parametrize(("status", "error", "code"), REFUSALS)
     def test_an_upgrade_under_the_same_key_works_the_next_time(
         self, shop: Shop, payer: Cast, key, status: int, error: dict, code: str
     ) -> None:
@@ -283,16 +285,16 @@ class TestBadMinute:
         shop.upgrade(payer.owner, payer.workspace.slug)
         (invoice,) = shop.invoices(payer.owner, payer.workspace.slug)
         path = f"/api/admin/invoices/{invoice['id']}/refund"
-        fault(shop, "error", "/v1/refunds", status=401, error=self.REFUSED[0][1])
+        fault(shop, "error", "/v1/refunds", status=401, error=REFUSALS[0][1])
         answer = admin.post(path, {"amount": 3}, headers=key)
         assert (answer.status_code, answer.json["code"]) == (500, "stripe_not_configured")
         answer = admin.post(path, {"amount": 3}, headers=key)
         assert (answer.status_code, answer.json["data"]["refundedAmount"]) == (200, 3)
         again = admin.post(path, {"amount": 3}, headers=key)
         assert (again.json, replayed(again)) == (answer.json, True)
-        held = shop.stripe(
-            "GET", "/v1/refunds", payment_intent=invoice["stripePaymentIntentId"]
-        )["data"]
+        held = shop.stripe("GET", "/v1/refunds", payment_intent=invoice["stripePaymentIntentId"])[
+            "data"
+        ]
         assert [made["amount"] for made in held] == [300]
 
     def test_a_decline_stays_the_answer(self, shop: Shop, cast: Cast, key) -> None:

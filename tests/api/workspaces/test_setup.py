@@ -102,9 +102,7 @@ class TestSetupWithoutSlug:
         assert intent["metadata"] == own_metadata(app, cast.workspace.id)
 
     @pytest.mark.parametrize("method", ["get", "post"])
-    def test_the_query_may_name_it(
-        self, app: Flask, shop: Shop, cast: Cast, method: str
-    ) -> None:
+    def test_the_query_may_name_it(self, app: Flask, shop: Shop, cast: Cast, method: str) -> None:
         call = getattr(cast.owner, method)
         answer = call(SLUGLESS, query_string={"workspaceSlug": cast.workspace.slug})
         intent = shop.stripe("GET", f"/v1/setup_intents/{answer.json['data']['setupIntentId']}")

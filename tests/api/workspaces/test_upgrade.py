@@ -24,7 +24,6 @@ from tests.support.till import (
     installation_of,
     payments_at_stripe,
     plan_of,
-    sent,
     settings_of,
 )
 
@@ -67,9 +66,7 @@ class TestUpgrade:
         assert type(intent["amount"]) is int
         assert plan_of(payer.member, payer.workspace) == "starter"
 
-    def test_stripe_holds_what_we_say(
-        self, app: Flask, shop: Shop, upgraded: Upgraded
-    ) -> None:
+    def test_stripe_holds_what_we_say(self, app: Flask, shop: Shop, upgraded: Upgraded) -> None:
         payer, answer = upgraded
         held = shop.stripe(
             "GET", f"/v1/payment_intents/{answer.json['data']['paymentIntent']['id']}"

@@ -29,7 +29,6 @@ from payments.gateway.errors import (
 from payments.gateway.gateway import Gateway
 from payments.sandbox.server import Sandbox
 
-
 # What Stripe sends along with an error of the card's.
 # https://docs.stripe.com/api/errors#errors-payment_intent
 PAYMENT_INTENT = {

@@ -20,9 +20,7 @@ def person(app: Flask, worker: None) -> Person:
 
 
 @pytest.fixture
-def charge_id(
-    app: Flask, client: FlaskClient, settings: Settings, person: Person
-) -> Iterator[int]:
+def charge_id(app: Flask, client: FlaskClient, settings: Settings, person: Person) -> Iterator[int]:
     """Return a pending charge in a workspace of its own; the app's context is open."""
     with app.app_context():
         reserved = reserve_charge(Shop(client, settings), person)

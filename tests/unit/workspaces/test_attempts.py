@@ -147,9 +147,7 @@ class TestClaim:
         assert not read(charge_id, "needs_attention")
         with clock.frozen(clock.now() + LEASE + timedelta(seconds=1)):
             hold(charge_id)
-            flagged, code, due_at = read(
-                charge_id, "needs_attention", "attention_code", "due_at"
-            )
+            flagged, code, due_at = read(charge_id, "needs_attention", "attention_code", "due_at")
             assert (flagged, code) == (True, "tried_too_often")
             assert due_at > clock.now() + timedelta(minutes=10)
 
@@ -188,9 +186,9 @@ class TestStorePaymentIntent:
     def test_the_id_is_committed_and_the_lease_renewed(self, charge_id: int) -> None:
         attempt = hold(charge_id)
         with clock.frozen(clock.now() + LEASE / 2):
-            attempts.store_payment_intent(attempt, "pi_stored")
+            attempts.store_payment_intent(attempt, f"pi_stored_{charge_id}")
             assert read(charge_id, "stripe_payment_intent_id", "leased_until") == (
-                "pi_stored", clock.now() + LEASE,
+                f"pi_stored_{charge_id}", clock.now() + LEASE,
             )  # fmt: skip
 
     @pytest.mark.parametrize("lose", [take_over, give_up])

@@ -137,7 +137,17 @@ class TestPayment:
 
 
 class TestRefund:
-    MADE = RefundResult("re_1", "succeeded", 300, "usd", "pi_1", None, 1, {})
+    MADE = RefundResult(
+        id="re_1",
+        status="succeeded",
+        amount=300,
+        currency="usd",
+        reason=None,
+        failure_reason=None,
+        created=1,
+        metadata={},
+        payment_intent="pi_1",
+    )
 
     @pytest.mark.parametrize(
         ("values", "wrong"),

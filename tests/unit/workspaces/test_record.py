@@ -110,9 +110,8 @@ class TestFence:
     ) -> None:
         """A worker may have stored it, and confirmed it, a moment ago."""
         with transaction():
-            db.session.get_one(
-                Charge, charge_id
-            ).stripe_payment_intent_id = f"pi_stored_{charge_id}"
+            charge = db.session.get_one(Charge, charge_id)
+            charge.stripe_payment_intent_id = f"pi_stored_{charge_id}"
         told = {"actor": "operator", "only_without_intent": True}
         assert record_outcome(charge_id, GONE, **told) is False
         assert state(charge_id)[0] == "pending"

@@ -17,7 +17,8 @@ from payments.workspaces.attention import clear_flag, flag_row
 from payments.workspaces.disputes.read import find_dispute
 from payments.workspaces.disputes.states import can_follow, is_inquiry, name_changes
 from payments.workspaces.models import Charge, Dispute
-from payments.workspaces.models.disputes import DISPUTED, FINAL, LOST
+from payments.workspaces.models.charges import DISPUTED
+from payments.workspaces.models.disputes import FINAL, LOST
 from payments.workspaces.notes import note_dispute
 
 log = logging.getLogger(__name__)

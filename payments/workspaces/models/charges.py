@@ -29,6 +29,7 @@ PAID_TWICE = "paid_twice"
 PAID_LATE = "paid_for_no_upgrade"
 NOT_AT_STRIPE = "not_at_stripe"
 REFUND_ELSEWHERE = "refunded_elsewhere"
+DISPUTED = "disputed"
 # What is over by itself once the outcome is known.
 PASSING = frozenset({OUTCOME_UNKNOWN, TRIED_TOO_OFTEN, KEY_REUSED, REFUND_ELSEWHERE})
 

@@ -15,9 +15,6 @@ from payments.workspaces.models.charges import Charge
 WON, LOST, PREVENTED, WARNING_CLOSED = "won", "lost", "prevented", "warning_closed"
 FINAL = (WON, LOST, PREVENTED, WARNING_CLOSED)
 
-# Why the charge of an open chargeback needs a person.
-DISPUTED = "disputed"
-
 CHARGEBACK, INQUIRY = "chargeback", "inquiry"
 
 IS_OPEN = sa.text("closed_at IS NULL")

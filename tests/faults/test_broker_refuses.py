@@ -62,14 +62,17 @@ def have_room(redis: Redis) -> None:
     redis.config_set("maxmemory", 0)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
+REFUSALS = pytest.mark.parametrize(
     ("refuse", "recover"),
     [
         pytest.param(become_replica, become_primary, id="read-only"),
         pytest.param(be_full, have_room, id="full"),
     ],
 )
+
+
+@pytest.mark.slow
+@REFUSALS
 def test_worker_and_beat_outlive_a_redis_that_refuses_writes(
     site: Site,
     own_crew: Crew,
@@ -89,3 +92,22 @@ def test_worker_and_beat_outlive_a_redis_that_refuses_writes(
         lambda: site.row(Charge, Charge.workspace_id == place.id).status == "succeeded", seconds=40
     )
     assert own_crew.lives()
+
+
+@REFUSALS
+def test_a_worker_that_starts_meanwhile_waits_for_it(
+    site: Site,
+    refuse: Callable[[Redis], None],
+    recover: Callable[[Redis], None],
+) -> None:
+    with ValkeyServer(port=processes.free_port(), save="") as server:
+        redis = Redis.from_url(server.connection_url)
+        refuse(redis)
+        environment = {**site.environment, "REDIS_URL": server.connection_url, "LOG_LEVEL": "INFO"}
+        command = [*processes.procfile("worker", environment), "--concurrency", "1"]
+        with processes.running(Group("worker", command, environment)) as worker:
+            worker.wait_until(lambda: "Cannot connect" in worker.output)
+            time.sleep(3)
+            assert worker.running, worker.output[-2000:]
+            recover(redis)
+            worker.wait_until(lambda: " ready." in worker.output)

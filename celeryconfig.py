@@ -4,16 +4,14 @@ from kombu import Queue
 
 from payments import jobs
 from payments.config import load
-from payments.kit.redis_client import tls_options
+from payments.kit.redis_client import broker_tls
 
 _settings = load()
 
 # Redis is a wake-up call: the database holds the work, so no result backend is needed.
 broker_url = _settings.redis_url
 # The same check of its certificate as everywhere else; kombu's own default is none at all.
-broker_use_ssl = (
-    tls_options(_settings.redis_tls_verify) if broker_url.startswith("rediss://") else False
-)
+broker_use_ssl = broker_tls(broker_url, _settings.redis_tls_verify)
 result_backend = None
 task_ignore_result = True
 

@@ -15,7 +15,13 @@ from redis.exceptions import RedisError
 
 from payments.extensions import redis, settings
 from payments.kit import clock
-from payments.kit.redis_client import TIMEOUT_SECONDS, circuit_of, tell_reason, was_answered
+from payments.kit.redis_client import (
+    TIMEOUT_SECONDS,
+    broker_tls,
+    circuit_of,
+    tell_reason,
+    was_answered,
+)
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -63,7 +69,9 @@ def _producer() -> Celery:
         held.config_from_object("celeryconfig")
         bounds = dict.fromkeys(("socket_connect_timeout", "socket_timeout"), TIMEOUT_SECONDS)
         options = {**held.conf.broker_transport_options, **bounds, "max_retries": 0}
-        held.conf.update(broker_url=settings().redis_url, broker_transport_options=options)
+        url, verify = settings().redis_url, settings().redis_tls_verify
+        held.conf.update(broker_url=url, broker_use_ssl=broker_tls(url, verify))
+        held.conf.update(broker_transport_options=options)
         current_app.extensions["payments.producer"] = held
     return held
 

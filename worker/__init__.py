@@ -6,10 +6,11 @@ import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_ready
+from celery.signals import setup_logging, task_prerun, worker_process_init, worker_ready
 
 from payments import jobs
 from payments.config import load
+from payments.gateway.waits import end_waits_soon
 from payments.kit import logs
 from worker import broker, schedule
 
@@ -41,6 +42,15 @@ def finish_what_was_begun(**_options: Any) -> None:
     The parent takes no more tasks and lets the pool's processes go when theirs are done.
     """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    task_prerun.connect(let_calls_end_soon)
+
+
+def let_calls_end_soon(**_options: Any) -> None:
+    """End a call to Stripe that takes too long after SIGTERM: the task puts its row back.
+
+    Set by each task of a pool's process, as billiard replaces any handler that is set before.
+    """
+    signal.signal(signal.SIGTERM, end_waits_soon)
 
 
 @worker_ready.connect

@@ -61,7 +61,7 @@ def _charges(site: Site, found: Findings) -> None:
     charges = site.rows(Charge)
     invoices = {invoice.id: invoice for invoice in site.rows(Invoice)}
     paid = [p for p in listed(site.shop, "payment_intents") if p["status"] == "succeeded"]
-    by_charge = Counter(p["metadata"].get("charge_id") for p in paid)
+    by_charge = Counter(p["metadata"].get("charge") for p in paid)
     theirs = {p["id"]: p["amount_received"] for p in paid}
     done = [c for c in charges if c.status == "succeeded"]
     found.check(all(n == 1 for n in by_charge.values()), "a charge was paid for twice")

@@ -28,7 +28,6 @@ def upgrade() -> None:
     sa.Column('is_withdrawn', sa.Boolean(), nullable=False),
     sa.Column('response_due_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('has_flagged_charge', sa.Boolean(), nullable=False),
     sa.Column('revision', sa.Integer(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),

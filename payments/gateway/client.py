@@ -12,6 +12,7 @@ import stripe
 
 from payments.gateway import traffic
 from payments.gateway.errors import BadCredentials
+from payments.gateway.waits import interruptible_wait
 
 CONNECT_SECONDS, READ_SECONDS = 2, 10
 # What the SDK itself waits for an answer. A worker that moves money gives Stripe this long: giving
@@ -39,7 +40,8 @@ class _Connections(stripe.RequestsClient):
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
         traffic.enter((headers or {}).get("Authorization", "").removeprefix("Bearer "))
-        return super().request(method, url, headers, post_data)
+        with interruptible_wait():
+            return super().request(method, url, headers, post_data)
 
 
 @cache

@@ -83,7 +83,7 @@ def make_client(url: str, *, verify: bool | str = True) -> Redis:
 
     `verify` is what `REDIS_TLS_VERIFY` says: True, False, or the path of a CA file.
     """
-    secure = url.startswith("rediss://")
+    secure = is_tls(url)
     pool = GuardedPool.from_url(
         url,
         connection_class=ReportingSSLConnection if secure else ReportingConnection,
@@ -112,6 +112,16 @@ def tls_options(verify: bool | str) -> dict[str, Any]:
         return {"ssl_cert_reqs": ssl.CERT_NONE, "ssl_check_hostname": False}
     checked: dict[str, Any] = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
     return checked if verify is True else {**checked, "ssl_ca_certs": verify}
+
+
+def broker_tls(url: str, verify: bool | str) -> dict[str, Any] | bool:
+    """Return Celery's `broker_use_ssl` for the address: the options, or False without TLS."""
+    return tls_options(verify) if is_tls(url) else False
+
+
+def is_tls(url: str) -> bool:
+    """Return whether the address asks for TLS."""
+    return url.startswith("rediss://")
 
 
 def was_answered(error: BaseException) -> bool:

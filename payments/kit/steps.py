@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 # Reserve, call, record: each name is the last thing done before a process may be gone.
 CHARGE = (
+    "customer.created",  # at Stripe, not noted here; before anything is reserved
     "charge.reserved",  # written, not committed
     "charge.committed",  # nobody is woken yet
     "charge.enqueued",
     "charge.claimed",
-    "customer.created",  # at Stripe, not noted here
     "charge.creating",
     "charge.intent_created",  # at Stripe, not noted here
     "charge.intent_stored",

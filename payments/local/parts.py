@@ -126,7 +126,14 @@ def _web(settings: Settings, workers: str) -> Part:
         (
             *_python("gunicorn", "wsgi:app", "--bind", address),
             *("--worker-class", "payments.kit.web_worker.Worker", "--keep-alive", "10"),
-            *("--workers", workers, "--threads", "8", "--graceful-timeout", "4"),
+            *(
+                "--workers",
+                workers,
+                "--threads",
+                str(settings.web_threads),
+                "--graceful-timeout",
+                "4",
+            ),
             *("--log-level", "warning", "--no-control-socket"),
         ),
         port=settings.port,

@@ -9,6 +9,7 @@ from flask.cli import AppGroup
 from payments.gateway.errors import GatewayError
 from payments.kit import money
 from payments.kit.db import db
+from payments.kit.http import parse_id
 from payments.workspaces import anomalies as verbs
 from payments.workspaces.charges.give_up import give_up_charge
 from payments.workspaces.errors import ChargeNotCancelable
@@ -35,11 +36,12 @@ def list_charges() -> None:
 
 
 @charges.command("give-up")
-@click.argument("charge_id", type=int)
-def give_up(charge_id: int) -> None:
+@click.argument("number")
+def give_up(number: str) -> None:
     """Cancel a charge that is not settled, at Stripe first; exit 1 when that cannot be."""
-    if db.session.get(Charge, charge_id) is None:
-        raise click.ClickException(f"there is no charge {charge_id}")
+    charge_id = parse_id(number)
+    if charge_id is None or db.session.get(Charge, charge_id) is None:
+        raise click.ClickException(f"there is no charge {number}")
     try:
         give_up_charge(charge_id, actor=ACTOR)
     except ChargeNotCancelable as error:

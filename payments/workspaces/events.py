@@ -77,6 +77,7 @@ def _record_refunded_payment(intent: str, actor: str) -> int | None:
     """Return the charge that a PaymentIntent has paid; None when it is no charge's.
 
     A refund may be told of before its payment is: then the payment is asked for and comes first.
+    One that turns out to settle nothing, such as a second payment, is closed by its refund.
     """
     payment = platform().get_payment(intent)
     charge_id = _find_charge_of(payment, actor)
@@ -86,6 +87,8 @@ def _record_refunded_payment(intent: str, actor: str) -> int | None:
     paid = db.session.get_one(Charge, charge_id, populate_existing=True)
     is_paid_with = paid.stripe_payment_intent_id == intent
     end_read()
+    if not is_paid_with:
+        settle_refunded_anomaly(intent, actor=actor)
     return charge_id if is_paid_with else None
 
 

@@ -20,7 +20,8 @@ from payments.invoices.models import Invoice, InvoiceDocument
 from payments.kit import clock
 from payments.kit.transactions import transaction
 from payments.webhooks.models import WebhookEvent
-from payments.workspaces.models import Charge, Refund
+from payments.workspaces.models import Charge, Refund, StripeAnomaly
+from payments.workspaces.models.anomalies import KINDS
 from tests.support.apps import another_app
 from tests.support.people import sign_up
 from tests.support.processes import free_port
@@ -89,6 +90,17 @@ class Work:
         }
         return self.add(Refund(**{**standard, **values}))
 
+    def anomaly(self, **values: Any) -> StripeAnomaly:
+        standard = {
+            "stripe_id": f"pi_{uuid4().hex}",
+            "status": "succeeded",
+            "amount_minor": 999,
+            "currency": "usd",
+            "reason": "x",
+            "found_by": "test",
+        }
+        return self.add(StripeAnomaly(**{**standard, **values}))
+
     def event(self, **values: Any) -> WebhookEvent:
         standard = {
             "owner": "platform",
@@ -131,6 +143,8 @@ class TestMetrics:
             ("payments_throttled_rows", "charges"), ("payments_throttled_rows", "refunds"),
             ("payments_throttled_rows", "webhook_events"),
             ("payments_needs_attention", "charges"), ("payments_needs_attention", "refunds"),
+            ("payments_stripe_anomalies", "duplicate"), ("payments_stripe_anomalies", "mismatch"),
+            ("payments_stripe_anomalies", "unknown_row"),
             ("payments_invoice_documents_dead", ""),
             ("payments_webhook_events_refused_total", "skew"),
             ("payments_webhook_events_refused_total", "signature"),
@@ -218,6 +232,15 @@ class TestMetrics:
         work.refund(charge)
         assert self.rise(client, before, "needs_attention", "charges") == 1
         assert self.rise(client, before, "needs_attention", "refunds") == 1
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_payments_that_settle_nothing_until_they_are_resolved(
+        self, client: FlaskClient, work: Work, kind: str
+    ) -> None:
+        before = scraped(client)
+        work.anomaly(kind=kind)
+        work.anomaly(kind=kind, resolved_at=clock.now(), resolution="dismissed")
+        assert self.rise(client, before, "stripe_anomalies", kind) == 1
 
     def test_rows_without_room(self, client: FlaskClient, work: Work) -> None:
         before = scraped(client)

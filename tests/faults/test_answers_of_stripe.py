@@ -1,4 +1,4 @@
-"""What Stripe answers, or does not, while money is on its way: taken once, under one key.
+"""What Stripe answers, or does not, while money is on its way: one object there, one payment.
 
 The rows are driven here in this process, call by call, so that each one's state can be seen.
 """
@@ -8,119 +8,61 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from payments.invoices.models import Invoice
 from payments.kit import clock
+from payments.workspaces.attempts import KEY_LIVES, MOST_TRIES
 from payments.workspaces.charges import call as charge_call
-from payments.workspaces.models import Charge, Refund, Workspace
+from payments.workspaces.models import Charge
 from payments.workspaces.refunds import call as refund_call
 from tests.support import processes
-from tests.support.people import Place
+from tests.support.errands import (
+    CONFIRMATION,
+    CREATION,
+    Errand,
+    reserve_charge,
+    reserve_refund,
+    reserve_upgrade,
+)
 from tests.support.shop import eventually
 from tests.support.site import Site, opened
 
-KEY_LIVES = timedelta(hours=23)
-
-
-@dataclass
-class Errand:
-    """A charge or a refund that waits to be driven, and what Stripe holds of it."""
-
-    site: Site
-    place: Place
-    model: type[Any]
-    path: str
-    id: int
-
-    @property
-    def row(self) -> Any:
-        return self.site.row(self.model, self.model.id == self.id)
-
-    def run(self, site: Site | None = None) -> Any:
-        """Drive the row once, as the worker's task does."""
-        run = charge_call.run if self.model is Charge else refund_call.run
-        with (site or self.site).app.app_context():
-            run(self.id)
-        return self.row
-
-    def change(self, **values: Any) -> None:
-        table = sa.update(self.model).where(self.model.id == self.id)
-        self.site.run(lambda session: session.execute(table.values(**values)))
-
-    def come_due(self) -> None:
-        """Let the wait of the row pass."""
-        self.change(due_at=clock.now() - timedelta(seconds=1))
-
-    def again(self) -> Any:
-        self.come_due()
-        return self.run()
-
-    def age(self, by: timedelta) -> None:
-        """Let the row have been made that long ago: its key's age is counted from there."""
-        self.change(created_at=self.row.created_at - by, due_at=clock.now() - by)
-
-    def fault(self, action: str, **options: Any) -> None:
-        self.site.fault(action, "POST", self.path, **options)
-
-    @property
-    def sent(self) -> list[str]:
-        """The idempotency keys that Stripe was sent for this row, in order."""
-        calls = self.site.calls("POST", self.path)
-        name = "charge_id" if self.model is Charge else "refund_id"
-        return [
-            c["idempotency_key"]
-            for c in calls
-            if c["params"].get("metadata", {}).get(name) == str(self.id)
-        ]
-
-    @property
-    def key(self) -> str:
-        return f"{self.model.key_prefix}-{self.id}-1"
-
-    @property
-    def moved(self) -> list[int]:
-        """The amounts that Stripe has moved for it."""
-        paid = self.site.payments(self.place.id)
-        if self.model is Charge:
-            return [p["amount_received"] for p in paid if p["status"] == "succeeded"]
-        return [r["amount"] for r in self.site.refunds(paid[0]["id"])]
+OLD = KEY_LIVES + timedelta(minutes=1)
 
 
 @pytest.fixture
 def charge(site: Site) -> Iterator[Errand]:
-    """A reserved charge that no worker has seen."""
-    person, place = site.customer()
-    answer = site.shop.upgrade(person, place.slug, headers={"Prefer": "respond-async"})
-    assert answer.status_code == 202
-    yield Errand(site, place, Charge, "/v1/payment_intents", answer.json["data"]["charge"]["id"])
+    """A reserved charge that no worker has seen; the creation of its PaymentIntent may fail."""
+    yield reserve_charge(site, CREATION)
     site.shop.control("DELETE", "faults")
+
+
+@pytest.fixture
+def confirmation(charge: Errand) -> Errand:
+    """The same charge; the confirmation of its PaymentIntent may fail."""
+    charge.path = CONFIRMATION
+    return charge
 
 
 @pytest.fixture
 def refund(charge: Errand) -> Errand:
     """A reserved refund of the whole of a paid charge."""
     assert charge.run().status == "succeeded"
-    site, invoice_id = charge.site, charge.row.invoice_id
-    answer = site.shop.call(
-        "POST",
-        f"/api/admin/invoices/{invoice_id}/refund",
-        site.admin(),
-        headers={"Prefer": "respond-async"},
-        json={},
-    )
-    assert answer.status_code == 202
-    return Errand(site, charge.place, Refund, "/v1/refunds", answer.json["data"]["refund"]["id"])
+    return reserve_refund(charge)
+
+
+@pytest.fixture(params=["charge", "confirmation", "refund"])
+def errand(request: pytest.FixtureRequest) -> Errand:
+    """A creation, a confirmation, a refund: every request that money depends on."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(params=["charge", "refund"])
-def errand(request: pytest.FixtureRequest) -> Errand:
-    """A charge, then a refund: both move money the same way."""
+def one_key(request: pytest.FixtureRequest) -> Errand:
+    """What Stripe is asked for under one key only: a creation, a refund."""
     return request.getfixturevalue(request.param)
 
 
@@ -143,103 +85,126 @@ class TestOneCallFails:
             pytest.param("status", {"status": 500}, id="500 that is not stored"),
         ],
     )
-    def test_an_unknown_outcome_is_asked_for_again_under_its_key(self, errand, action, options):
-        """Nobody knows whether money moved: the row stays pending and comes back with its key."""
+    def test_an_unknown_outcome_leaves_the_row_pending_and_is_asked_for_again(
+        self, errand, action, options
+    ):
+        """Nobody knows whether the request took effect: the row comes back to the same object."""
         errand.fault(action, **options)
         row = errand.run()
         assert (row.status, row.uncertain, row.leased_until) == ("pending", True, None)
         assert row.due_at > row.created_at
         assert errand.again().status == "succeeded"
-        assert set(errand.sent) == {errand.key}
-        assert errand.moved == [999]
+        assert set(errand.sent) <= set(errand.keys)
+        assert (len(errand.made), errand.moved) == (1, [999])
 
     def test_too_many_requests_are_no_outcome_at_all(self, errand):
         """429: nothing happened, nothing is in doubt, and the row comes back."""
         errand.fault("status", status=429)
         row = errand.run()
-        assert (row.status, row.uncertain) == ("pending", False)
+        assert (row.status, row.uncertain, row.tries) == ("pending", False, 0)
         assert errand.again().status == "succeeded"
-        assert (errand.sent, errand.moved) == ([errand.key] * 2, [999])
+        assert (errand.sent, errand.moved) == (errand.keys, [999])
 
-    def test_nobody_listens(self, errand):
+    def test_nobody_listens(self, one_key):
         """No connection can be made: nothing was sent, so nothing is in doubt."""
         silent = f"http://127.0.0.1:{processes.free_port()}"
-        with opened({**errand.site.environment, "STRIPE_API_BASE": silent}) as other:
-            row = errand.run(other)
-        assert (row.status, row.uncertain, errand.moved) == ("pending", False, [])
-        assert errand.again().status == "succeeded"
-        assert errand.moved == [999]
-
-    @pytest.mark.slow
-    def test_an_answer_that_comes_too_late(self, charge):
-        """Ten seconds of silence: given up, asked again, and it is the same payment."""
-        charge.fault("delay", ms=10_800, when="after")
-        assert charge.run().uncertain
-        row = eventually(lambda: (r := charge.again()).status != "pending" and r, every=0.3)
-        assert (row.status, set(charge.sent), charge.moved) == ("succeeded", {charge.key}, [999])
+        with opened({**one_key.site.environment, "STRIPE_API_BASE": silent}) as other:
+            row = one_key.run(other)
+        assert (row.status, row.uncertain, one_key.moved) == ("pending", False, [])
+        assert one_key.again().status == "succeeded"
+        assert one_key.moved == [999]
 
 
 class TestStored500:
     """Stripe keeps a 500 under its key: asking again only brings it again."""
 
-    def test_without_effect_a_new_key_is_used_once_nothing_is_found(self, errand):
-        errand.fault("stored_500")
-        row = self.until_settled(errand)
-        assert (row.status, row.attempt) == ("succeeded", 2)
-        assert errand.sent == [errand.key] * 5 + [errand.key[:-1] + "2"]
-        assert errand.moved == [999]
+    def test_without_effect_no_second_key_is_ever_sent(self, one_key):
+        """The first request may still take effect: pending, flagged, until somebody gives up."""
+        one_key.fault("stored_500")
+        one_key.run()
+        for _ in range(MOST_TRIES):
+            assert one_key.again().status == "pending"
+        assert one_key.row.needs_attention
+        assert one_key.sent == [one_key.key] * (MOST_TRIES + 1)
+        assert one_key.moved == []
+        one_key.age(OLD)
+        row = one_key.run()
+        assert (row.status, row.error_code, row.needs_attention) == ("abandoned", "expired", False)
+        assert set(one_key.sent) == {one_key.key}
 
-    def test_with_effect_it_is_found_and_no_other_key_is_ever_sent(self, errand):
-        errand.fault("stored_500", effect=True)
-        row = self.until_settled(errand)
-        assert (row.status, row.attempt) == ("succeeded", 1)
-        assert (set(errand.sent), errand.moved) == ({errand.key}, [999])
+    def test_with_effect_the_object_is_found(self, one_key):
+        one_key.fault("stored_500", effect=True)
+        assert one_key.run().status == "pending"
+        assert one_key.again().status == "succeeded"
+        assert (one_key.sent, one_key.moved) == ([one_key.key], [999])
 
-    def until_settled(self, errand: Errand) -> Any:
-        errand.run()
-        for _ in range(5):
-            assert errand.row.status == "pending"
-            errand.again()
-        return errand.row
+    @pytest.mark.parametrize("effect", [False, True], ids=["without effect", "with effect"])
+    def test_of_a_confirmation_leaves_one_payment(self, confirmation, effect):
+        """The stored PaymentIntent is looked at, and confirmed again if it waits for that."""
+        confirmation.fault("stored_500", effect=effect)
+        assert confirmation.run().status == "pending"
+        assert confirmation.again().status == "succeeded"
+        assert confirmation.sent == confirmation.keys[: 1 if effect else 2]
+        assert (len(confirmation.made), confirmation.moved) == (1, [999])
 
 
-class TestOldKey:
-    """After a day Stripe has forgotten the key: the payment is looked up, never sent again."""
+class TestOldRow:
+    """After a day nobody expects to pay any more, and Stripe has forgotten the key."""
 
-    def test_what_stripe_has_is_found(self, errand):
+    @pytest.mark.parametrize("made", ["confirmation", "refund"])
+    def test_money_that_stripe_has_moved_is_found(self, request, made):
+        errand = request.getfixturevalue(made)
         errand.fault("drop_after")
         errand.run()
-        errand.age(KEY_LIVES + timedelta(minutes=1))
+        errand.age(OLD)
         assert errand.run().status == "succeeded"
-        assert (errand.sent, errand.moved) == ([errand.key], [999])
+        assert (errand.sent, errand.moved) == (errand.keys[:1], [999])
 
-    def test_what_stripe_does_not_have_has_expired(self, errand):
-        errand.fault("drop_before")
+    @pytest.mark.parametrize(
+        ("kind", "action"),
+        [("charge", "drop_after"), ("confirmation", "drop_before")],
+        ids=["its creation's answer was lost", "its confirmation never arrived"],
+    )
+    def test_an_unpaid_payment_intent_is_canceled(self, request, kind, action):
+        """It can never be paid later, and the workspace may try anew."""
+        errand = request.getfixturevalue(kind)
+        errand.fault(action)
         errand.run()
-        errand.age(KEY_LIVES + timedelta(minutes=1))
+        errand.age(OLD)
         row = errand.run()
-        assert (row.status, row.error_code) == ("failed", "expired")
-        assert (len(errand.sent), errand.moved) == (1, [])
-        if errand.model is Charge:
-            invoice = errand.site.row(Invoice, Invoice.id == row.invoice_id)
+        assert row.status == "canceled"
+        assert [payment["status"] for payment in errand.payments] == ["canceled"]
+        assert errand.site.row(Invoice, Invoice.id == row.invoice_id).status == "failed"
+
+    def test_what_stripe_does_not_have_is_abandoned(self, one_key):
+        one_key.fault("drop_before")
+        one_key.run()
+        one_key.age(OLD)
+        row = one_key.run()
+        assert (row.status, row.error_code) == ("abandoned", "expired")
+        assert (len(one_key.sent), one_key.moved) == (1, [])
+        if one_key.model is Charge:
+            invoice = one_key.site.row(Invoice, Invoice.id == row.invoice_id)
             assert (invoice.status, invoice.paid_at) == ("failed", None)
 
-    def test_nobody_wants_it_any_more_when_it_was_never_asked_for(self, errand):
+    def test_one_that_was_never_asked_for_is_abandoned(self, one_key):
         """No worker for a day: nothing is charged out of the blue."""
-        errand.age(KEY_LIVES + timedelta(minutes=1))
-        row = errand.run()
-        assert (row.status, row.error_code) == ("failed", "expired")
-        assert (errand.sent, errand.moved) == ([], [])
+        one_key.age(OLD)
+        row = one_key.run()
+        assert (row.status, row.error_code) == ("abandoned", "expired")
+        assert (one_key.sent, one_key.moved) == ([], [])
 
     def test_a_worker_died_over_it_and_no_other_came_for_a_day(self, errand):
         """Killed after the effect, before it could note any doubt: looked up all the same."""
         die_in_the_middle(errand)
         assert errand.row.status == "pending"
-        errand.age(KEY_LIVES + timedelta(minutes=1))
-        assert errand.run().status == "succeeded"
-        assert (errand.sent, errand.moved) == ([errand.key], [999])
+        errand.age(OLD)
+        created_only = errand.path == CREATION
+        assert errand.run().status == ("canceled" if created_only else "succeeded")
+        assert errand.sent == errand.keys[:1]
+        assert errand.moved == ([] if created_only else [999])
 
-    def test_a_worker_died_over_it_and_the_key_was_revoked(self, errand):
+    def test_a_worker_died_over_it_and_the_api_key_was_revoked(self, errand):
         """A refused API key says nothing about money that a dead worker may have moved."""
         die_in_the_middle(errand)
         with opened({**errand.site.environment, "STRIPE_SECRET_KEY": "sk_live_short"}) as other:
@@ -259,9 +224,9 @@ def die_in_the_middle(errand: Errand) -> None:
     with processes.running(
         processes.Group("doomed", [sys.executable, "-c", code], errand.site.environment)
     ) as doomed:
-        doomed.wait_until(lambda: errand.moved)
+        doomed.wait_until(lambda: errand.made if errand.path == CREATION else errand.moved)
         doomed.kill()
-    errand.change(leased_until=clock.now() - timedelta(seconds=1))
+    errand.lapse()
     eventually(lambda: errand.sent)  # the sandbox has let go of the key
 
 
@@ -279,42 +244,45 @@ class TestOthersAtTheSameRow:
         assert errand.again().status == "succeeded"
         assert errand.moved == [999]
 
-    def test_a_worker_that_was_overtaken_sends_no_second_key(self, errand):
-        """Frozen in its look-up until its lease was gone: only the other worker sends a new key."""
-        errand.fault("stored_500")
-        errand.run()
-        for _ in range(4):
-            errand.again()
+    def test_a_worker_that_was_overtaken_sends_nothing(self, errand):
+        """Frozen in its look-up until its lease was gone: only the other worker asks Stripe."""
+        errand.fault("status", status=500)
+        assert errand.run().status == "pending"
         errand.come_due()
-        errand.site.fault("delay", "GET", f"{errand.path}*", ms=2500)
+        errand.site.fault("delay", "GET", errand.looked_up, ms=2500)
         with ThreadPoolExecutor(1) as pool:
             overtaken = pool.submit(errand.run)
             eventually(lambda: not errand.site.shop.control("GET", "faults")["data"])
-            errand.change(leased_until=clock.now() - timedelta(seconds=1))
+            errand.lapse()
             errand.fault("status", status=503)
             assert errand.run().status == "pending"
             assert not overtaken.done()
             overtaken.result(20)
+        assert len(errand.sent) == 2
         assert errand.again().status == "succeeded"
-        assert [key[-1] for key in errand.sent] == ["1"] * 5 + ["2"] * 2
-        assert errand.moved == [999]
+        assert len(errand.sent) == 3
+        assert (len(errand.made), errand.moved) == (1, [999])
 
-    def test_a_held_row_is_left_alone(self, errand):
+    def test_a_held_row_is_left_alone(self, one_key):
         """A second worker with the same message does nothing while the first one is at it."""
-        errand.change(leased_until=clock.now() + timedelta(seconds=60))
-        assert errand.run().status == "pending"
-        assert errand.sent == []
+        one_key.change(leased_until=clock.now() + timedelta(seconds=60))
+        assert one_key.run().status == "pending"
+        assert one_key.sent == []
 
 
 class TestDecline:
-    def test_another_card_gets_another_key(self, site, charge):
-        """A decline is final for its key: the next try is a charge of its own."""
-        decline = {"type": "card_error", "code": "card_declined", "decline_code": "generic_decline"}
-        charge.fault("error", status=402, error=decline, stored=True)
-        assert charge.run().status == "failed"
-        workspace = site.row(Workspace, Workspace.id == charge.place.id)
-        assert [i.status for i in site.rows(Invoice, Invoice.workspace_id == workspace.id)] == [
-            "failed"
-        ]
-        assert charge.again().status == "failed"
-        assert charge.sent == [charge.key]
+    def test_is_final_and_another_card_gets_a_payment_intent_of_its_own(self, site):
+        """The declined one is canceled: nothing can charge that card for it later."""
+        declined = reserve_charge(site, CREATION, card="pm_card_chargeCustomerFail")
+        row = declined.run()
+        assert (row.status, row.error_code) == ("failed", "card_declined")
+        assert declined.again().status == "failed"
+        assert (declined.sent, declined.moved) == ([declined.key], [])
+        person, place = declined.person, declined.place
+        card = site.shop.save_card(person, place.slug, "pm_card_mastercard")
+        other = reserve_upgrade(site, person, place, CREATION, card=card)
+        assert other.run().status == "succeeded"
+        assert other.sent == [other.key] != declined.sent
+        assert [p["status"] for p in other.payments] == ["succeeded", "canceled"]
+        invoices = site.rows(Invoice, Invoice.workspace_id == declined.place.id)
+        assert [invoice.status for invoice in invoices] == ["failed", "paid"]

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from payments.invoices.models import Invoice
-from payments.workspaces.models import Charge, PaymentMethod, Refund
+from payments.workspaces.models import Charge, PaymentMethod, Refund, Workspace
 from tests.support.people import Person, Place
 from tests.support.processes import Answer
 from tests.support.shop import Shop
@@ -95,7 +95,8 @@ class TestUpgrades:
         (card,) = site.rows(PaymentMethod, PaymentMethod.workspace_id == place.id)
         assert card.is_default
         customers = shop.stripe("GET", "/v1/customers", limit=100)["data"]
-        own = [c for c in customers if c["metadata"].get("workspace_id") == str(place.id)]
+        name = site.row(Workspace, Workspace.id == place.id).reference
+        own = [c for c in customers if c["metadata"].get("workspace") == name]
         assert [c["id"] for c in own] == [card.stripe_customer_id]
 
     def test_a_slow_stripe_does_not_make_it_two_customers(self, site, shop):

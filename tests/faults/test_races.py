@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from payments.gateway import results
+from payments.installation.names import make_metadata
 from payments.invoices.models import PAID, UPGRADE, Invoice, InvoiceDocument
 from payments.kit import clock, leases
 from payments.kit.transactions import transaction
@@ -26,6 +27,7 @@ from payments.workspaces.models import (
     Refund,
     Workspace,
 )
+from tests.support.errands import CONFIRMATION
 from tests.support.people import join, sign_up
 from tests.support.shop import eventually
 from tests.support.site import Site, at_once
@@ -117,7 +119,7 @@ class TestWithWorkers:
     def test_an_event_overtakes_the_worker_at_its_own_charge(self, site, shop):
         """Stripe's event arrives while the worker still waits for the answer: recorded once."""
         person, place = site.customer()
-        site.fault("delay", "POST", "/v1/payment_intents", ms=1500, when="after")
+        site.fault("delay", "POST", CONFIRMATION, ms=1500, when="after")
         answer = shop.upgrade(person, place.slug, headers=ASYNC)
         charge_id = answer.json["data"]["charge"]["id"]
         intent = eventually(lambda: site.payments(place.id))[0]["id"]
@@ -127,7 +129,7 @@ class TestWithWorkers:
         eventually(
             lambda: site.row(Charge, Charge.id == charge_id).status == "succeeded", seconds=1.3
         )
-        eventually(lambda: site.calls("POST", "/v1/payment_intents"))
+        eventually(lambda: site.calls("POST", f"/v1/payment_intents/{intent}/confirm"))
         self.assert_recorded_once(site, place.id, charge_id)
 
     def test_a_hundred_deliveries_of_one_event(self, site, shop):
@@ -199,18 +201,18 @@ class TestRows:
 
     def test_success_is_recorded_once_by_whoever_comes(self, site, charge):
         """Worker, webhook, request and sweep record the same success at once: one of them does."""
-        customer = site.row(Workspace, Workspace.id == charge.workspace_id).stripe_customer_id
+        with site.app.app_context():
+            names = make_metadata(charge=charge.reference)
         intent = site.shop.stripe(
             "POST",
             "/v1/payment_intents",
             amount=999,
             currency="usd",
-            customer=customer,
+            customer=charge.stripe_customer_id,
             payment_method=charge.stripe_payment_method_id,
             confirm="true",
             **{
-                "metadata[charge_id]": charge.id,
-                "metadata[workspace_id]": charge.workspace_id,
+                **{f"metadata[{name}]": value for name, value in names.items()},
                 "allowed_payment_method_types[]": "card",
             },
         )

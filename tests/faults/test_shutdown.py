@@ -20,6 +20,7 @@ from payments.workspaces.charges import call
 from payments.workspaces.models import Charge
 from tests.support import deadly, processes, stack
 from tests.support.deliveries import made_up
+from tests.support.errands import CONFIRMATION
 from tests.support.people import Place
 from tests.support.processes import Group
 from tests.support.shop import eventually
@@ -38,15 +39,19 @@ def calm(site: Site) -> Iterator[Site]:
 
 
 def begun(site: Site, ms: int, *, when: str = "after") -> Place:
-    """Begin a charge whose answer Stripe holds back; return its workspace."""
+    """Begin a charge whose confirmation Stripe holds; return its workspace."""
     person, place = site.customer()
-    site.fault("delay", "POST", "/v1/payment_intents", ms=ms, when=when)
+    site.fault("delay", "POST", CONFIRMATION, ms=ms, when=when)
     assert site.shop.upgrade(person, place.slug, headers=ASYNC).status_code == 202
     return place
 
 
 def charge_of(site: Site, place: Place) -> Charge:
     return site.row(Charge, Charge.workspace_id == place.id)
+
+
+def paid_at_stripe(site: Site, place: Place) -> bool:
+    return [p["status"] for p in site.payments(place.id)] == ["succeeded"]
 
 
 def succeeded(site: Site, place: Place) -> bool:
@@ -77,7 +82,7 @@ class TestRedisGoesAway:
             worker = processes.start_worker(environment)
             place = begun(calm, 2000)
             self.send(environment, charge_of(calm, place).id)
-            eventually(lambda: calm.payments(place.id))
+            eventually(lambda: paid_at_stripe(calm, place))
         with processes.running(worker):
             if away != "briefly":
                 eventually(lambda: succeeded(calm, place))
@@ -103,7 +108,7 @@ class TestKilled:
         """It is handed out again at once and finds the row held; a minute later it is made."""
         with calm.worker() as worker:
             place = begun(calm, 3000)
-            eventually(lambda: calm.payments(place.id))
+            eventually(lambda: paid_at_stripe(calm, place))
             for pid in pool_of(worker):
                 os.kill(pid, signal.SIGKILL)
             eventually(lambda: calm.redis.hlen("unacked") == 0 == calm.redis.llen(jobs.CHARGES))

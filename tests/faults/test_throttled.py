@@ -19,11 +19,13 @@ from payments.workspaces.charges import action, call
 from payments.workspaces.models import Charge, Refund
 from payments.workspaces.refunds import call as refund_call
 from tests.support.deliveries import made_up
+from tests.support.errands import CONFIRMATION, CREATION
 from tests.support.people import Cast
 from tests.support.site import Site
 from tests.support.till import save_authenticated_card
 
 ASYNC = {"Prefer": "respond-async"}
+PATHS = pytest.mark.parametrize("path", [CREATION, CONFIRMATION], ids=["creation", "confirmation"])
 
 
 @pytest.fixture
@@ -59,32 +61,35 @@ def run(site: Site, charge_id: int) -> Charge:
 
 
 class TestCharges:
-    def test_however_often_it_is_no_try(self, calm: Site, charge: int) -> None:
-        """Twice as many 429s as tries are allowed: the same key, no attention, then the money."""
-        full(calm, "POST", "/v1/payment_intents", 2 * MOST_TRIES)
+    @PATHS
+    def test_however_often_it_is_no_try(self, calm: Site, charge: int, path: str) -> None:
+        """Twice as many 429s as tries are allowed: no attention, then the money, once."""
+        full(calm, "POST", path, 2 * MOST_TRIES)
         for times in range(1, 2 * MOST_TRIES + 1):
             row = run(calm, charge)
             assert (row.tries, row.throttled, row.status) == (0, times, "pending")
-            assert (row.attempt, row.uncertain, row.needs_attention) == (1, False, False)
+            assert (row.uncertain, row.needs_attention) == (False, False)
             wait = row.due_at - clock.now()
             assert wait <= leases.THROTTLED_LAST * 1.25
             due(calm, Charge, charge)
         assert wait > timedelta(minutes=3)
         row = run(calm, charge)
-        assert (row.status, row.throttled, row.attempt) == ("succeeded", 0, 1)
+        assert (row.status, row.throttled) == ("succeeded", 0)
+        assert [p["status"] for p in calm.payments(row.workspace_id)] == ["succeeded"]
 
     def test_any_other_answer_begins_the_count_anew(self, calm: Site, charge: int) -> None:
-        full(calm, "POST", "/v1/payment_intents", 3)
-        calm.fault("status", "POST", "/v1/payment_intents", status=503)
+        full(calm, "POST", CREATION, 3)
+        calm.fault("status", "POST", CREATION, status=503)
         for _ in range(4):
             row = run(calm, charge)
             due(calm, Charge, charge)
         assert (row.tries, row.throttled, row.uncertain) == (1, 0, True)
 
-    def test_what_was_uncertain_stays_so(self, calm: Site, charge: int) -> None:
+    @PATHS
+    def test_what_was_uncertain_stays_so(self, calm: Site, charge: int, path: str) -> None:
         """A 429 after an unknown outcome tells nothing about the first call."""
-        calm.fault("drop_after", "POST", "/v1/payment_intents")
-        full(calm, "POST", "/v1/payment_intents")
+        calm.fault("drop_before", "POST", path)
+        full(calm, "POST", path)
         assert run(calm, charge).uncertain
         due(calm, Charge, charge)
         row = run(calm, charge)
@@ -112,9 +117,9 @@ class TestCharges:
 
 class TestBound:
     def test_a_person_is_called_and_the_row_goes_on(self, calm: Site, charge: int) -> None:
-        """Stripe answers nothing but errors: after ten tries it is marked, and still looked at."""
+        """Stripe answers nothing but errors: marked after ten tries, until the outcome is known."""
         for method in ("GET", "POST"):
-            calm.fault("status", method, "/v1/payment_intents", status=500, times=100)
+            calm.fault("status", method, f"{CREATION}*", status=500, times=100)
         for _ in range(MOST_TRIES):
             row = run(calm, charge)
             assert (row.needs_attention, row.uncertain) == (False, True)
@@ -124,7 +129,7 @@ class TestBound:
         due(calm, Charge, charge)
         calm.shop.control("DELETE", "faults")
         row = run(calm, charge)
-        assert (row.status, row.needs_attention) == ("succeeded", True)
+        assert (row.status, row.needs_attention) == ("succeeded", False)
         assert len(calm.payments(row.workspace_id)) == 1
 
     def test_one_that_kills_its_workers_comes_back_once_an_hour(

@@ -9,6 +9,7 @@ from payments.kit.db import Base
 
 OWNERS = {"workspace_id", "project_id", "owner"}
 WITHOUT = {
+    "installation": "the name of this database, one row",
     "workspaces": "is the tenant itself",
     "projects": "is the tenant itself",
     "pricing_plans": "the platform's catalogue, the same for everybody",

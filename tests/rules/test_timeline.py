@@ -36,6 +36,7 @@ RECORDERS = {
     "payments/workspaces/charges/record.py": "the only place that changes a charge's status",
     "payments/workspaces/refunds/record.py": "the only place that changes a refund's status",
     "payments/workspaces/disputes/record.py": "the only place that changes a dispute's status",
+    "payments/workspaces/anomalies.py": "what Stripe says of an object that is applied to no row",
     "payments/invoices/issue.py": "invoices; whoever calls it tells of it",
     "payments/projects/sync/subscriptions.py": "subscriptions",
     "payments/projects/sync/payments.py": "payments",

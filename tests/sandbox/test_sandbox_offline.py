@@ -108,6 +108,13 @@ def test_time_stands_still_until_it_is_advanced(offline):
     assert offline.now == START + 1
 
 
+def test_an_account_can_be_set_to_a_moment_of_its_own(offline):
+    body = json.dumps({"now": int(START) + 86_400}).encode()
+    assert offline.handle(_request("POST", "/_sandbox/clock", body)).status == 200
+    assert ask(offline, "/v1/customers")["created"] == START + 86_400
+    assert ask(offline, "/v1/customers", key=OTHER)["created"] == START
+
+
 def test_fractions_of_a_second_decide_what_is_due(offline):
     offline.advance(0.5)
     add_fault(offline, action="late", seconds=0.7)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -19,6 +20,13 @@ from tests.support import stack
 from tests.support.drift import Found, change, compared, rows
 from tests.support.people import Place
 from tests.support.site import Site, open_site
+from tests.support.strangers import anomalies_of, create_customer, pay_again, pay_at_stripe
+from tests.support.till import (
+    CONFIRMATIONS,
+    PAYMENT_INTENTS,
+    installation_of,
+    payments_at_stripe,
+)
 
 TABLES = (Charge, Refund, PaymentMethod, Invoice, Workspace)
 
@@ -64,20 +72,15 @@ class Till:
     def invoice(self, charge: Charge) -> Invoice:
         return self.site.row(Invoice, Invoice.id == charge.invoice_id)
 
-    def again(self, charge: Charge) -> str:
+    def again(self, charge: Charge, **facts: Any) -> str:
         """Let Stripe take the money of a charge once more, as a bug might."""
-        made = self.site.shop.stripe(
-            "POST",
-            "/v1/payment_intents",
-            amount=999,
-            currency="usd",
-            payment_method="pm_card_visa",
-            confirm="true",
-            return_url="https://example.com",
-            **{"metadata[charge_id]": charge.id, "metadata[workspace_id]": charge.workspace_id},
-        )
-        assert made["status"] == "succeeded", made
-        return str(made["id"])
+        return pay_again(self.site.app, self.site.shop, charge.id, **facts)
+
+    def stray(self) -> str:
+        """Let Stripe take money under this installation's name, for a charge that is not here."""
+        shop = self.site.shop
+        names = {"installation": installation_of(self.site.app), "charge": uuid4().hex}
+        return pay_at_stripe(shop, create_customer(shop), names)
 
     def give_back(self, charge: Charge, amount: int) -> str:
         """Refund in the dashboard."""
@@ -97,7 +100,7 @@ class Till:
 class TestCharges:
     def test_one_whose_answer_was_lost_is_recorded(self, till: Till) -> None:
         charge_id = till.ordered()
-        till.site.fault("drop_after", "POST", "/v1/payment_intents")
+        till.site.fault("drop_after", "POST", CONFIRMATIONS)
         assert till.run(charge_id).status == "pending"
         before = [rows(till.site.app, model) for model in TABLES]
         told = {("status", "pending", "succeeded")}
@@ -110,7 +113,7 @@ class TestCharges:
 
     def test_one_that_a_worker_is_at_is_left_to_him(self, till: Till) -> None:
         charge_id = till.ordered()
-        till.site.fault("drop_after", "POST", "/v1/payment_intents")
+        till.site.fault("drop_after", "POST", CONFIRMATIONS)
         till.run(charge_id)
         soon = clock.now() + timedelta(seconds=60)
         change(till.site.app, Charge, Charge.id == charge_id, leased_until=soon)
@@ -120,7 +123,11 @@ class TestCharges:
         charge = till.paid()
         values = {"amount_minor": 500, "currency": "eur"}
         change(till.site.app, Charge, Charge.id == charge.id, **values)
-        told = {("amount", "500", "999", False), ("currency", "eur", "usd", False)}
+        told = {
+            ("amount", "500", "999", False),
+            ("amount_received", "500", "999", False),
+            ("currency", "eur", "usd", False),
+        }
         assert till.told(charge.id, dry_run=True) == told
         assert not till.charge(charge.id).needs_attention
         assert till.told(charge.id) == told
@@ -128,11 +135,60 @@ class TestCharges:
         assert (after.amount_minor, after.currency, after.needs_attention) == (500, "eur", True)
 
     def test_a_payment_of_ours_without_a_charge_is_told(self, till: Till) -> None:
-        charge = till.paid()
-        charge.id, own = 999_999, charge.id
-        stray = till.again(charge)
-        assert till.told(stray) == {("row", None, "succeeded", False)}
+        own, stray = till.paid().id, till.stray()
+        told = {("row", None, "succeeded", False)}
+        assert till.told(stray, dry_run=True) == told
+        assert anomalies_of(till.site.app, stray) == []
+        assert till.told(stray) == told
         assert till.told(own) == set()
+        (anomaly,) = anomalies_of(till.site.app, stray)
+        assert (anomaly["kind"], anomaly["amount_minor"]) == ("unknown_row", 999)
+
+    def test_a_strangers_payment_with_a_charges_number_means_nothing(self, till: Till) -> None:
+        """Row numbers are the same in every database that uses the account."""
+        charge = till.paid()
+        names = {"charge_id": str(charge.id), "workspace_id": str(charge.workspace_id)}
+        shop = till.site.shop
+        stranger = pay_at_stripe(shop, create_customer(shop), names, amount=50)
+        assert till.told(charge.id) == till.told(stranger) == set()
+
+    def test_a_payment_with_our_names_and_other_facts_is_told_and_never_applied(
+        self, till: Till
+    ) -> None:
+        charge = till.charge(till.ordered())
+        intent = till.again(charge, amount=50)
+        told = {
+            ("amount", "999", "50", False),
+            ("amount_received", "999", "50", False),
+            ("status", "pending", "succeeded", False),
+        }
+        assert till.told(charge.id) == told
+        after = till.charge(charge.id)
+        assert (after.status, after.attention_code) == ("pending", "facts_disagree")
+        (anomaly,) = anomalies_of(till.site.app, intent)
+        assert (anomaly["kind"], anomaly["amount_minor"]) == ("mismatch", 50)
+
+    def test_one_that_was_created_and_given_up_is_canceled(self, till: Till) -> None:
+        """The answer to its creation was lost, and nobody will ever confirm it."""
+        charge_id = till.ordered()
+        till.site.fault("drop_after", "POST", PAYMENT_INTENTS)
+        till.run(charge_id)
+        change(till.site.app, Charge, Charge.id == charge_id, status="abandoned")
+        (made,) = payments_at_stripe(till.site.shop, charge_id)
+        told = {("status", "abandoned", "pending")}
+        assert {each[:3] for each in till.told(charge_id, dry_run=True)} == told
+        assert payments_at_stripe(till.site.shop, charge_id)[0]["status"] == made["status"]
+        assert till.told(charge_id) == {("status", "abandoned", "pending", True)}
+        assert payments_at_stripe(till.site.shop, charge_id)[0]["status"] == "canceled"
+        assert till.told(charge_id) == set()
+
+    def test_one_that_was_given_up_and_paid_after_all_is_recorded(self, till: Till) -> None:
+        charge_id = till.ordered()
+        till.site.fault("drop_after", "POST", CONFIRMATIONS)
+        till.run(charge_id)
+        change(till.site.app, Charge, Charge.id == charge_id, status="abandoned")
+        assert till.told(charge_id) == {("status", "abandoned", "succeeded", True)}
+        assert till.charge(charge_id).status == "succeeded"
 
     def test_a_charge_that_stripe_does_not_know_is_told(self, till: Till) -> None:
         charge = till.paid()
@@ -187,7 +243,7 @@ class TestCharges:
     ) -> None:
         ids = [till.ordered(), till.ordered()]
         for charge_id in ids:
-            till.site.fault("drop_after", "POST", "/v1/payment_intents")
+            till.site.fault("drop_after", "POST", CONFIRMATIONS)
             till.run(charge_id)
         record = payments.apply_payment
 

@@ -16,10 +16,11 @@ from payments.invoices.models import Invoice
 from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.transactions import transaction
-from payments.workspaces.models import PaymentMethod
+from payments.workspaces.models import PaymentMethod, Workspace
 from tests.support.people import Person, sign_up
 from tests.support.replay import sealed, workspace_held, workspace_told
 from tests.support.shop import Shop, eventually
+from tests.support.till import column
 
 
 class Month:
@@ -111,11 +112,11 @@ class Month:
     def ledgers(self) -> tuple[int, int]:
         """Return what Stripe holds for this workspace and what our invoices say, in cents."""
         intents = self.shop.stripe("GET", "/v1/payment_intents", limit=100)["data"]
+        reference = column(self.app, Workspace, self.person.home.id, "reference")
         own = [
             p["id"]
             for p in intents
-            if p["metadata"].get("workspace_id") == str(self.person.home.id)
-            and p["status"] == "succeeded"
+            if p["metadata"].get("workspace") == reference and p["status"] == "succeeded"
         ]
         theirs = 0
         for intent in own:

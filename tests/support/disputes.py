@@ -11,42 +11,22 @@ from payments.kit.db import db
 from payments.workspaces.models import Dispute
 from tests.support.people import Cast
 from tests.support.shop import Shop
-from tests.support.stack import Sandbox
 from tests.support.till import handled
 
 DISPUTES = "/v1/disputes"
 
+# Cards whose payments are disputed a little later: https://docs.stripe.com/testing#disputes
+CHARGEBACK_CARD, INQUIRY_CARD = "pm_card_createDispute", "pm_card_createDisputeInquiry"
 
-def dispute_payment(shop: Shop, cast: Cast, plan: str = "starter") -> dict[str, Any]:
-    """Pay with a card that complains later; return Stripe's dispute."""
-    shop.save_card(cast.owner, cast.workspace.slug, "pm_card_createDispute")
-    assert shop.upgrade(cast.owner, cast.workspace.slug, plan).status_code == 200
+
+def dispute_payment(shop: Shop, cast: Cast, card: str = CHARGEBACK_CARD) -> dict[str, Any]:
+    """Pay 9.99 with a card that complains later; return Stripe's dispute."""
+    shop.save_card(cast.owner, cast.workspace.slug, card)
+    assert shop.upgrade(cast.owner, cast.workspace.slug).status_code == 200
     shop.control("POST", "clock/advance", {"seconds": 60})
     intent = shop.invoices(cast.owner, cast.workspace.slug)[0]["stripePaymentIntentId"]
     (found,) = shop.stripe("GET", DISPUTES, payment_intent=intent)["data"]
     return dict(found)
-
-
-def edit_dispute(sandbox: Sandbox, dispute_id: str, **values: Any) -> None:
-    """Let a dispute stand differently at Stripe, without an event."""
-    store = sandbox._app.parts.store
-    with store.transaction():
-        objects = store.objects(store.scope_of(dispute_id) or "")
-        record = objects.find("dispute", dispute_id)
-        assert record is not None
-        record.data.update(values)
-        objects.save(record)
-
-
-def make_inquiry(sandbox: Sandbox, dispute_id: str) -> None:
-    """Turn a new chargeback into an inquiry: no money was taken, a refund is possible."""
-    edit_dispute(
-        sandbox,
-        dispute_id,
-        status="warning_needs_response",
-        balance_transactions=[],
-        is_charge_refundable=True,
-    )
 
 
 def submit_evidence(shop: Shop, dispute_id: str, words: str) -> None:

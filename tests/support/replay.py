@@ -20,6 +20,7 @@ from payments.workspaces.models import Charge, Membership, PaymentMethod, Refund
 BEGUN = {"reserved": "pending", "found": "pending", "issued": "pending"}
 UNTOLD = {
     "needs_attention",
+    "paid_twice",
     "plan_changed",
     "renewed",
     "updated",

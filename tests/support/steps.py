@@ -52,7 +52,7 @@ class Doom:
 def of_the_web() -> set[str]:
     """Return the steps that a web process passes, before any worker hears of the work."""
     reserving = {f"{kind}.{what}" for kind in ("charge", "refund") for what in _RESERVING}
-    return reserving | {"event.stored", "event.woken"}
+    return reserving | {"customer.created", "event.stored", "event.woken"}
 
 
 _RESERVING = ("reserved", "committed", "enqueued")

@@ -17,6 +17,7 @@ from pypdf import PdfReader
 from werkzeug.test import TestResponse
 
 from payments.auth.models import User
+from payments.installation.names import get_installation_id
 from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.transactions import transaction
@@ -27,6 +28,7 @@ from tests.support.people import Cast, Person, Place
 from tests.support.shop import Shop, eventually
 
 PAYMENT_INTENTS = "/v1/payment_intents"
+CONFIRMATIONS = f"{PAYMENT_INTENTS}/*/confirm"
 
 
 def make_platform_admin(app: Flask, person: Person) -> Person:
@@ -128,6 +130,19 @@ def sent(shop: Shop, path: str, method: str = "POST", **params: str) -> list[dic
 def reference_of(shop: Shop, model: Any, row_id: int) -> str:
     """Return the random name by which Stripe knows a row."""
     return str(column(shop.client.application, model, row_id, "reference"))
+
+
+def installation_of(app: Flask) -> str:
+    """Return the random name by which Stripe knows this installation."""
+    with app.app_context():
+        return get_installation_id()
+
+
+def find_charge_id(app: Flask, payment_intent: str) -> int:
+    """Return the id of the charge that a PaymentIntent is stored at."""
+    with app.app_context():
+        query = sa.select(Charge.id).where(Charge.stripe_payment_intent_id == payment_intent)
+        return db.session.scalars(query).one()
 
 
 def charge_calls(shop: Shop, charge_id: int) -> list[dict[str, Any]]:

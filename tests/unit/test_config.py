@@ -9,6 +9,7 @@ import pytest
 from payments import config, local_secrets
 from payments.config import ConfigError, Settings
 from payments.kit import crypto
+from payments.kit.postgres import DatabaseBounds
 from tests.support.provider import pem
 
 STRIPES_OWN = "sk_test_51" + "a" * 97
@@ -214,3 +215,38 @@ class TestProvider:
         assert "JWT_PUBLIC_KEY" in faults(tmp_path, JWT_PUBLIC_KEY="/etc/keys/public.pem")
         assert "JWT_JWKS_URL" in faults(tmp_path, **PRODUCTION, JWT_JWKS_URL="http://id.example")
         assert "JWT_JWKS_URL" in faults(tmp_path, JWT_JWKS_URL="file:///etc/passwd")
+
+
+class TestBounds:
+    def test_every_wait_has_one(self, tmp_path: Path) -> None:
+        bounds = load(tmp_path).database_bounds
+        assert bounds == DatabaseBounds(lock=5, statement=20, idle=15, answer=25, pool=10)
+
+    def test_each_can_be_left_out(self, tmp_path: Path) -> None:
+        names = ("LOCK", "STATEMENT", "IDLE", "ANSWER", "POOL")
+        chosen = {f"DATABASE_{name}_TIMEOUT": "0" for name in names}
+        assert load(tmp_path, **chosen).database_bounds == DatabaseBounds(0, 0, 0, 0, 0)
+
+    @pytest.mark.parametrize("raw", ["-1", "3601", "soon", "nan"])
+    def test_nonsense_is_refused(self, tmp_path: Path, raw: str) -> None:
+        assert "DATABASE_LOCK_TIMEOUT must be" in faults(tmp_path, DATABASE_LOCK_TIMEOUT=raw)
+
+    @pytest.mark.parametrize("raw", ["1", "21", "many"])
+    def test_half_of_the_threads_must_be_left(self, tmp_path: Path, raw: str) -> None:
+        assert "WEB_THREADS must be" in faults(tmp_path, WEB_THREADS=raw)
+
+    def test_the_procfile_starts_as_many_threads(self, tmp_path: Path) -> None:
+        procfile = (Path(__file__).parents[2] / "Procfile").read_text()
+        assert f"--threads ${{WEB_THREADS:-{load(tmp_path).web_threads}}}" in procfile
+
+
+class TestCertificate:
+    def test_it_is_checked_unless_somebody_says_otherwise(self, tmp_path: Path) -> None:
+        assert load(tmp_path).redis_tls_verify is True
+        assert load(tmp_path, REDIS_TLS_VERIFY="false").redis_tls_verify is False
+
+    def test_a_file_must_be_there(self, tmp_path: Path) -> None:
+        file = tmp_path / "ca.pem"
+        assert "REDIS_TLS_VERIFY must be" in faults(tmp_path, REDIS_TLS_VERIFY=str(file))
+        file.touch()
+        assert load(tmp_path, REDIS_TLS_VERIFY=str(file)).redis_tls_verify == str(file)

@@ -33,6 +33,7 @@ def _line(dispute: Dispute) -> str:
             dispute.status,
             dispute.reason,
             f"{amount} {dispute.currency.upper()}",
+            "withdrawn" if dispute.is_withdrawn else "not withdrawn",
             f"workspace={dispute.workspace_id}",
             f"charge={dispute.charge_id}",
             f"invoice={dispute.invoice.invoice_number}",

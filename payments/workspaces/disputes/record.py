@@ -127,26 +127,17 @@ def _tell(row: Dispute, former: str | None, changed: list[str], actor: str) -> N
 
 def _flag(row: Dispute, charge: Charge, actor: str) -> None:
     """Ask for a person while a chargeback is open; an inquiry takes nothing and asks for none."""
-    wanted = row.is_open and not row.is_inquiry
-    if wanted and not charge.needs_attention:
-        row.has_flagged_charge = True
-        why = f"its payment is disputed ({row.stripe_dispute_id})"
-        flag_row(charge, DISPUTED, why, actor=actor)
-    elif row.has_flagged_charge and not wanted:
-        row.has_flagged_charge = False
-        if not _hand_over(row) and charge.attention_code == DISPUTED:
-            clear_flag(charge)
+    if row.is_open and not row.is_inquiry:
+        reason = f"its payment is disputed ({row.stripe_dispute_id})"
+        flag_row(charge, DISPUTED, reason, actor=actor)
+    elif charge.attention_code == DISPUTED and not _has_open_chargeback(charge.id):
+        clear_flag(charge)
 
 
-def _hand_over(row: Dispute) -> bool:
-    """Let another open chargeback of the charge keep its flag; return whether there is one."""
-    query = sa.select(Dispute).where(
-        Dispute.charge_id == row.charge_id,
-        Dispute.id != row.id,
+def _has_open_chargeback(charge_id: int) -> bool:
+    query = sa.select(Dispute.id).where(
+        Dispute.charge_id == charge_id,
         Dispute.closed_at.is_(None),
         Dispute.is_inquiry.is_(False),
     )
-    other = db.session.scalars(query.limit(1)).first()
-    if other is not None:
-        other.has_flagged_charge = True
-    return other is not None
+    return db.session.scalars(query.limit(1)).first() is not None

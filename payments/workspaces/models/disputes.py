@@ -25,8 +25,7 @@ class Dispute(Base, Stamped):
 
     `created_at` is Stripe's moment; `closed_at` is when this service learnt of a final status,
     as Stripe tells no such moment. `revision` grows with every write, so that an older look at
-    Stripe is told from a newer one. `has_flagged_charge` says that the charge's
-    `needs_attention` stands because of this dispute.
+    Stripe is told from a newer one.
     """
 
     __tablename__ = "disputes"
@@ -50,7 +49,6 @@ class Dispute(Base, Stamped):
     is_withdrawn: Mapped[bool]
     response_due_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
-    has_flagged_charge: Mapped[bool] = mapped_column(default=False)
     revision: Mapped[int] = mapped_column(default=0)
 
     charge: Mapped[Charge] = relationship(backref="disputes")

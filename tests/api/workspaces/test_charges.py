@@ -9,18 +9,24 @@ import pytest
 from flask import Flask
 
 from payments.kit import clock
-from payments.workspaces import attempts, reconcile
-from payments.workspaces.models import Charge
+from payments.kit.transactions import transaction
+from payments.workspaces import reconcile
+from payments.workspaces.models import Charge, Workspace
+from payments.workspaces.queries import find_plan
 from tests.support.hostile import HUGE_IDS, NO_IDS
 from tests.support.people import Cast
 from tests.support.shop import Shop, eventually
 from tests.support.till import (
+    CONFIRMATIONS,
+    PAYMENT_INTENTS,
     add_plan,
     charge_calls,
     charge_of,
     column,
+    confirmations,
     fault,
     first_try_over,
+    installation_of,
     open_async,
     payments_at_stripe,
     plan_of,
@@ -31,8 +37,8 @@ from tests.support.till import (
 
 FIELDS = {
     "id", "workspaceId", "status", "amount", "currency", "planId", "invoiceId", "paymentMethodId",
-    "stripePaymentMethodId", "paymentIntentId", "error", "expiresAt", "createdAt", "updatedAt",
-    "dispute",
+    "stripePaymentMethodId", "paymentIntentId", "outcomeUnknown", "needsAttention", "error",
+    "expiresAt", "createdAt", "updatedAt", "dispute",
 }  # fmt: skip
 
 
@@ -116,27 +122,9 @@ class TestGet:
     def test_no_such_charge(self, still: Cast, raw: str) -> None:
         answer = still.owner.get(f"{still.workspace.payments}/charges/{raw}")
         assert (answer.status_code, answer.json["code"]) == (404, "charge_not_found")
-        answer = still.owner.post(f"{still.workspace.payments}/charges/{raw}/cancel")
-        assert answer.status_code == 404
 
 
-class TestCancel:
-    def test_a_pending_charge_is_stripes_business_now(
-        self, app: Flask, shop: Shop, payer: Cast
-    ) -> None:
-        fault(shop, "delay", ms=500)
-        charge_id = open_async(shop, payer)
-        answer = payer.owner.post(f"{payer.workspace.payments}/charges/{charge_id}/cancel")
-        assert (answer.status_code, answer.json["code"]) == (409, "charge_not_cancelable")
-        until(payer, charge_id, "succeeded")
-
-    def test_a_succeeded_charge_cannot_be_canceled(self, settled: Settled) -> None:
-        payer, charge_id = settled
-        answer = payer.owner.post(f"{payer.workspace.payments}/charges/{charge_id}/cancel")
-        assert answer.status_code == 409
-
-
-# What may happen to the one call that moves money, and whether it took effect nevertheless.
+# What may happen to each of the two calls that move money.
 TROUBLE = [
     ("status", {"status": 500}),
     ("status", {"status": 503}),
@@ -145,25 +133,23 @@ TROUBLE = [
     ("drop_after", {}),
     ("stored_500", {"effect": True}),
 ]
+CALLS = [PAYMENT_INTENTS, CONFIRMATIONS]
 
 
 class TestTrouble:
+    @pytest.mark.parametrize("path", CALLS)
     @pytest.mark.parametrize(("action", "more"), TROUBLE)
     def test_the_money_moves_once_in_the_end(
-        self, app: Flask, shop: Shop, payer: Cast, action: str, more: dict
+        self, app: Flask, shop: Shop, payer: Cast, action: str, more: dict, path: str
     ) -> None:
-        fault(shop, action, **more)
+        fault(shop, action, path, **more)
         charge_id = open_async(shop, payer)
         first_try_over(app, charge_id)
         assert plan_of(payer.owner, payer.workspace) == "free"
-        for _ in range(attempts.TRIES_PER_KEY + 1):
-            try_again(app, charge_id)
-            if column(app, Charge, charge_id, "status") == "succeeded":
-                break
+        try_again(app, charge_id)
         assert charge_of(payer, charge_id)["status"] == "succeeded"
         assert len(payments_at_stripe(shop, charge_id)) == 1
-        keys = {call["idempotency_key"] for call in charge_calls(shop, charge_id)}
-        assert keys == {f"charge-{charge_id}-1"}
+        assert creation_keys(shop, charge_id) == {creation_key(app, charge_id)}
         assert plan_of(payer.owner, payer.workspace) == "starter"
         (invoice,) = shop.invoices(payer.owner, payer.workspace.slug)
         assert invoice["status"] == "paid"
@@ -190,31 +176,78 @@ class TestTrouble:
             until(payer, charge_id, "succeeded")
         assert len(payments_at_stripe(shop, charge_id)) == 1
 
-    def test_a_stored_500_is_looked_up_and_then_tried_anew(
+    def test_a_creation_whose_500_is_stored_never_gets_a_second_key(
         self, app: Flask, shop: Shop, payer: Cast
     ) -> None:
-        """Stripe replays the stored error for ever: only another key gets any further."""
+        """Stripe may still have done it, and tell of it later.
+
+        https://docs.stripe.com/error-low-level#server-errors
+        """
         fault(shop, "stored_500", effect=False)
         charge_id = open_async(shop, payer)
         first_try_over(app, charge_id)
-        for _ in range(attempts.TRIES_PER_KEY):
-            assert column(app, Charge, charge_id, "status") == "pending"
+        for _ in range(8):
             try_again(app, charge_id)
-        assert charge_of(payer, charge_id)["status"] == "succeeded"
-        keys = [call["idempotency_key"] for call in charge_calls(shop, charge_id)]
-        first, second = f"charge-{charge_id}-1", f"charge-{charge_id}-2"
-        assert keys == [first] * attempts.TRIES_PER_KEY + [second]
-        assert len(payments_at_stripe(shop, charge_id)) == 1
+            assert column(app, Charge, charge_id, "status") == "pending"
+        assert len(charge_calls(shop, charge_id)) == 9
+        shown = charge_of(payer, charge_id)
+        assert (shown["outcomeUnknown"], shown["needsAttention"]) == (True, True)
+        assert creation_keys(shop, charge_id) == {creation_key(app, charge_id)}
+        assert payments_at_stripe(shop, charge_id) == []
 
-    def test_after_a_day_the_key_is_no_longer_trusted(
+    def test_a_confirmation_whose_500_is_stored_is_sent_under_another_key(
         self, app: Flask, shop: Shop, payer: Cast
     ) -> None:
-        """The call took effect, and Stripe has forgotten the key: the look-up finds the money."""
-        fault(shop, "drop_after")
+        """One PaymentIntent takes money once, under however many keys it is confirmed."""
+        fault(shop, "stored_500", CONFIRMATIONS, effect=False)
+        charge_id = open_async(shop, payer)
+        first_try_over(app, charge_id)
+        try_again(app, charge_id)
+        assert charge_of(payer, charge_id)["status"] == "succeeded"
+        (payment,) = payments_at_stripe(shop, charge_id)
+        calls = confirmations(shop, payment["id"])
+        assert len({call["idempotency_key"] for call in calls}) == len(calls) == 2
+
+    @pytest.mark.parametrize("path", CALLS)
+    def test_too_many_requests_and_a_key_in_use_count_as_no_try(
+        self, app: Flask, shop: Shop, payer: Cast, path: str
+    ) -> None:
+        """The first request under a key may run as long as it likes: it is waited for."""
+        in_use = {"type": "idempotency_error", "code": "idempotency_key_in_use", "message": "Wait."}
+        fault(shop, "status", path, status=429)
+        fault(shop, "error", path, status=409, error=in_use, times=12)
+        charge_id = open_async(shop, payer)
+        first_try_over(app, charge_id)
+        for times in range(2, 14):
+            try_again(app, charge_id)
+            assert column(app, Charge, charge_id, "status", "tries") == ("pending", 0), times
+        try_again(app, charge_id)
+        assert charge_of(payer, charge_id)["status"] == "succeeded"
+        assert len(payments_at_stripe(shop, charge_id)) == 1
+        assert creation_keys(shop, charge_id) == {creation_key(app, charge_id)}
+
+    def test_what_was_paid_is_found_after_a_day(self, app: Flask, shop: Shop, payer: Cast) -> None:
+        """The confirmation took effect, and Stripe has forgotten its key."""
+        fault(shop, "drop_after", CONFIRMATIONS)
         charge_id = open_async(shop, payer)
         first_try_over(app, charge_id)
         try_again(app, charge_id, after=timedelta(hours=30))
         assert charge_of(payer, charge_id)["status"] == "succeeded"
+        (payment,) = payments_at_stripe(shop, charge_id)
+        assert len(confirmations(shop, payment["id"])) == 1
+
+    def test_what_was_created_and_not_paid_is_canceled_after_a_day(
+        self, app: Flask, shop: Shop, payer: Cast
+    ) -> None:
+        """Nobody expects to be charged any more: it must not become payable again either."""
+        fault(shop, "drop_after")
+        charge_id = open_async(shop, payer)
+        first_try_over(app, charge_id)
+        try_again(app, charge_id, after=timedelta(hours=30))
+        assert charge_of(payer, charge_id)["status"] == "canceled"
+        (payment,) = payments_at_stripe(shop, charge_id)
+        assert payment["status"] == "canceled"
+        assert confirmations(shop, payment["id"]) == []
         assert len(charge_calls(shop, charge_id)) == 1
 
     def test_nothing_found_after_a_day_is_given_up(
@@ -225,8 +258,10 @@ class TestTrouble:
         first_try_over(app, charge_id)
         try_again(app, charge_id, after=timedelta(hours=30))
         charge = charge_of(payer, charge_id)
-        assert (charge["status"], charge["error"]["code"]) == ("failed", "expired")
+        assert (charge["status"], charge["error"]["code"]) == ("abandoned", "expired")
         assert payments_at_stripe(shop, charge_id) == []
+        (invoice,) = shop.invoices(payer.owner, payer.workspace.slug)
+        assert invoice["status"] == "failed"
 
     def test_what_waited_a_day_for_a_worker_is_not_charged(
         self, app: Flask, shop: Shop, payer: Cast
@@ -250,12 +285,13 @@ class TestTrouble:
             True,
             True,
         )
-        assert alarm_of(payer) == "its idempotency key was refused"
+        assert alarm_of(payer) == "its idempotency key was used with other parameters"
 
+    @pytest.mark.parametrize("path", CALLS)
     def test_a_revoked_key_does_not_fail_what_may_have_been_paid(
-        self, app: Flask, shop: Shop, payer: Cast
+        self, app: Flask, shop: Shop, payer: Cast, path: str
     ) -> None:
-        fault(shop, "drop_after")
+        fault(shop, "drop_after", path)
         charge_id = open_async(shop, payer)
         first_try_over(app, charge_id)
         with settings_of(app, stripe_secret_key=None):
@@ -277,10 +313,11 @@ class TestLeases:
     def test_a_settled_charge_is_never_called_again(
         self, app: Flask, shop: Shop, settled: Settled
     ) -> None:
-        _, charge_id = settled
+        cast, charge_id = settled
+        intent = charge_of(cast, charge_id)["paymentIntentId"]
         for _ in range(3):
             try_again(app, charge_id)
-        assert len(charge_calls(shop, charge_id)) == 1
+        assert len(charge_calls(shop, charge_id)) == len(confirmations(shop, intent)) == 1
 
 
 class TestPaidLate:
@@ -288,16 +325,11 @@ class TestPaidLate:
         self, app: Flask, shop: Shop, payer: Cast
     ) -> None:
         """Meanwhile an operator moved the workspace higher: its plan must not fall back."""
-        from payments.kit.transactions import transaction
-        from payments.workspaces.models import Workspace
-
-        fault(shop, "drop_after")
+        fault(shop, "drop_after", CONFIRMATIONS)
         charge_id = open_async(shop, payer)
         first_try_over(app, charge_id)
         slug = add_plan(app)
         with app.app_context(), transaction() as session:
-            from payments.workspaces.queries import find_plan
-
             plan = find_plan(slug)
             session.get_one(Workspace, payer.workspace.id).plan = plan
         try_again(app, charge_id)
@@ -314,3 +346,14 @@ def alarm_of(cast: Cast) -> str:
     ]
     assert entry["sentence"].endswith(f"needs a person to look at it: {entry['data']['reason']}")
     return str(entry["data"]["reason"])
+
+
+def creation_key(app: Flask, charge_id: int) -> str:
+    """Return the one key under which a charge's PaymentIntent may be created."""
+    reference = column(app, Charge, charge_id, "reference")
+    return f"{installation_of(app)}:charge:{reference}:create"
+
+
+def creation_keys(shop: Shop, charge_id: int) -> set[str]:
+    """Return the keys under which Stripe was asked to create a charge's PaymentIntent."""
+    return {call["idempotency_key"] for call in charge_calls(shop, charge_id)}

@@ -13,19 +13,17 @@ from payments.workspaces.disputes.record import Overtaken, record_dispute
 from payments.workspaces.models import Charge
 from tests.api.test_metrics import scraped
 from tests.support.disputes import (
+    INQUIRY_CARD,
     deliver_events,
     deliver_news,
     dispute_events,
     dispute_payment,
     dispute_rows,
-    edit_dispute,
-    make_inquiry,
     submit_evidence,
 )
 from tests.support.drift import change
 from tests.support.people import Cast, Person
 from tests.support.shop import Shop
-from tests.support.stack import Sandbox
 from tests.support.till import charge_of, column, plan_of, sent
 
 REFUNDS = "/v1/refunds"
@@ -45,11 +43,11 @@ def told(app: Flask, shop: Shop, disputed: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def inquiry(app: Flask, shop: Shop, sandbox: Sandbox, disputed: dict[str, Any]) -> dict[str, Any]:
+def inquiry(app: Flask, shop: Shop, cast: Cast) -> dict[str, Any]:
     """An inquiry about the workspace's payment, of which we were told."""
-    make_inquiry(sandbox, disputed["id"])
-    deliver_events(app, shop, dispute_events(shop, disputed["id"])[:1])
-    return disputed
+    made = dispute_payment(shop, cast, INQUIRY_CARD)
+    deliver_news(app, shop, made["id"])
+    return made
 
 
 def invoice_of(shop: Shop, cast: Cast) -> dict[str, Any]:
@@ -111,6 +109,7 @@ class TestChargeback:
         assert is_flagged(app, told)
         path = f"/api/payments/{cast.workspace.slug}/timeline?kind=charge.needs_attention"
         (entry,) = cast.owner.get(path).json["data"]
+        assert column(app, Charge, row_of(app, told)["charge_id"], "attention_code") == "disputed"
         assert entry["data"]["reason"] == f"its payment is disputed ({told['id']})"
 
     def test_the_timeline_tells_of_it_once(
@@ -267,29 +266,29 @@ class TestInquiry:
         assert metrics["payments_disputes_earliest_response_due_seconds", "inquiry"] > 0
 
     def test_an_inquiry_that_becomes_a_chargeback_flags_its_charge(
-        self, app: Flask, shop: Shop, sandbox: Sandbox, cast: Cast, inquiry: dict[str, Any]
+        self, app: Flask, shop: Shop, cast: Cast, inquiry: dict[str, Any]
     ) -> None:
-        edit_dispute(sandbox, inquiry["id"], status="needs_response", is_charge_refundable=False)
-        deliver_events(app, shop, dispute_events(shop, inquiry["id"])[1:])
+        submit_evidence(shop, inquiry["id"], "escalate_inquiry_evidence")
+        deliver_news(app, shop, inquiry["id"])
         assert kinds(cast) == ["inquiry_opened", "escalated"]
         assert is_flagged(app, inquiry)
+        assert row_of(app, inquiry)["is_withdrawn"]
 
     def test_a_closed_inquiry_leaves_the_payment_as_it_was(
-        self, app: Flask, shop: Shop, sandbox: Sandbox, cast: Cast, inquiry: dict[str, Any]
+        self, app: Flask, shop: Shop, cast: Cast, inquiry: dict[str, Any]
     ) -> None:
-        edit_dispute(sandbox, inquiry["id"], status="warning_closed")
-        deliver_events(app, shop, dispute_events(shop, inquiry["id"])[1:])
+        shop.stripe("POST", f"/v1/disputes/{inquiry['id']}/close")
+        deliver_news(app, shop, inquiry["id"])
         assert kinds(cast) == ["inquiry_opened", "inquiry_closed"]
         assert row_of(app, inquiry)["closed_at"] is not None
         assert not is_flagged(app, inquiry)
 
     def test_a_payment_under_inquiry_can_be_refunded(
-        self, app: Flask, shop: Shop, sandbox: Sandbox, cast: Cast, admin: Person, inquiry: Any
+        self, app: Flask, shop: Shop, cast: Cast, admin: Person, inquiry: dict[str, Any]
     ) -> None:
-        assert dispute_rows(app, inquiry["id"])
-        # The sandbox refuses refunds of whatever is disputed and not won.
-        edit_dispute(sandbox, inquiry["id"], status="won")
+        assert row_of(app, inquiry)["closed_at"] is None
         assert refund(admin, invoice_of(shop, cast)).status_code == 200
+        assert invoice_of(shop, cast)["status"] == "refunded"
 
 
 class TestRefund:

@@ -23,6 +23,7 @@ from tests.support.people import Cast, Person, as_json
 from tests.support.shop import Shop, eventually
 from tests.support.till import (
     fault,
+    find_charge_id,
     payments_at_stripe,
     save_authenticated_card,
     settings_of,
@@ -363,8 +364,58 @@ class TestNotKept:
         (invoice,) = shop.invoices(payer.owner, payer.workspace.slug)
         intent = answer.json["data"]["paymentIntent"]["id"]
         assert invoice["stripePaymentIntentId"] == intent
-        charge = shop.stripe("GET", f"/v1/payment_intents/{intent}")["metadata"]["charge_id"]
-        assert len(payments_at_stripe(shop, int(charge))) == 1
+        assert len(payments_at_stripe(shop, find_charge_id(app, intent))) == 1
+
+
+# What Stripe may say without having looked at the card: its status and error, and our code.
+REFUSALS = [
+    (401, {"type": "invalid_request_error", "message": "Invalid API Key"}, "not_configured"),
+    (400, {"type": "invalid_request_error", "message": "No such thing"}, "error"),
+]
+
+
+class TestBadMinute:
+    """What failed here, and not at the card's bank, is done when the client asks again."""
+
+    @pytest.mark.parametrize(("status", "error", "code"), REFUSALS)
+    def test_an_upgrade_under_the_same_key_works_the_next_time(
+        self, shop: Shop, payer: Cast, key, status: int, error: dict, code: str
+    ) -> None:
+        fault(shop, "error", status=status, error=error)
+        answer = shop.upgrade(payer.owner, payer.workspace.slug, headers=key)
+        assert (answer.status_code, answer.json["code"]) == (500, f"stripe_{code}")
+        answer = shop.upgrade(payer.owner, payer.workspace.slug, headers=key)
+        assert answer.status_code == 200, answer.text
+        again = shop.upgrade(payer.owner, payer.workspace.slug, headers=key)
+        assert (again.json, replayed(again)) == (answer.json, True)
+        invoices = shop.invoices(payer.owner, payer.workspace.slug)
+        assert [invoice["status"] for invoice in invoices] == ["failed", "paid"]
+
+    def test_a_refund_under_the_same_key_works_the_next_time(
+        self, shop: Shop, payer: Cast, admin: Person, key
+    ) -> None:
+        shop.upgrade(payer.owner, payer.workspace.slug)
+        (invoice,) = shop.invoices(payer.owner, payer.workspace.slug)
+        path = f"/api/admin/invoices/{invoice['id']}/refund"
+        fault(shop, "error", "/v1/refunds", status=401, error=REFUSALS[0][1])
+        answer = admin.post(path, {"amount": 3}, headers=key)
+        assert (answer.status_code, answer.json["code"]) == (500, "stripe_not_configured")
+        answer = admin.post(path, {"amount": 3}, headers=key)
+        assert (answer.status_code, answer.json["data"]["refundedAmount"]) == (200, 3)
+        again = admin.post(path, {"amount": 3}, headers=key)
+        assert (again.json, replayed(again)) == (answer.json, True)
+        held = shop.stripe("GET", "/v1/refunds", payment_intent=invoice["stripePaymentIntentId"])[
+            "data"
+        ]
+        assert [made["amount"] for made in held] == [300]
+
+    def test_a_decline_stays_the_answer(self, shop: Shop, cast: Cast, key) -> None:
+        shop.save_card(cast.owner, cast.workspace.slug, "pm_card_chargeCustomerFail")
+        first = shop.upgrade(cast.owner, cast.workspace.slug, headers=key)
+        again = shop.upgrade(cast.owner, cast.workspace.slug, headers=key)
+        assert first.status_code == again.status_code == 402
+        assert replayed(again)
+        assert len(shop.invoices(cast.owner, cast.workspace.slug)) == 1
 
 
 class TestKeys:

@@ -23,6 +23,7 @@ from tests.support.till import (
     event_row,
     fault,
     handled,
+    installation_of,
     make_platform_admin,
     pdf_of,
     pdf_text,
@@ -288,8 +289,14 @@ class TestWhenStripeFails:
             call.run(refund_id)
         assert invoice_of(shop, paid)["status"] == "refunded"
         assert len(refunds_at_stripe(shop, invoice)) == 1
-        keys = {e["idempotency_key"] for e in sent(shop, "/v1/refunds")}
-        assert f"refund-{refund_id}-1" in keys
+        reference = column(app, Refund, refund_id, "reference")
+        calls = [
+            e
+            for e in sent(shop, "/v1/refunds")
+            if e["params"].get("metadata", {}).get("refund") == reference
+        ]
+        keys = {e["idempotency_key"] for e in calls}
+        assert keys == {f"{installation_of(app)}:refund:{reference}"}
 
 
 class TestInTheDashboard:

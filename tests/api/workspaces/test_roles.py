@@ -18,7 +18,7 @@ from payments.workspaces.models import Workspace
 from tests.support.hostile import forged_tokens
 from tests.support.people import Cast, as_json, bearer, fresh_email, sign_up
 from tests.support.shop import Shop
-from tests.support.till import settings_of
+from tests.support.till import find_charge_id, settings_of
 
 ALL, MANAGERS = ("owner", "admin", "member"), ("owner", "admin")
 
@@ -62,8 +62,8 @@ def stage(app: Flask, neighbours: Cast, settings) -> dict[str, Any]:
     shop.save_card(cast.owner, cast.workspace.slug)
     assert shop.upgrade(cast.owner, cast.workspace.slug).status_code == 200
     (invoice,) = shop.invoices(cast.owner, cast.workspace.slug)
-    intent = shop.stripe("GET", f"/v1/payment_intents/{invoice['stripePaymentIntentId']}")
-    return {"cast": cast, "invoice": invoice["id"], "charge": intent["metadata"]["charge_id"]}
+    charge_id = find_charge_id(app, invoice["stripePaymentIntentId"])
+    return {"cast": cast, "invoice": invoice["id"], "charge": str(charge_id)}
 
 
 def ask(shop: Shop, stage: dict, name: str, headers: dict[str, str], slug: str | None = None):

@@ -18,10 +18,12 @@ from tests.support.till import (
     add_plan,
     charge_calls,
     column,
+    confirmations,
     fault,
+    find_charge_id,
+    installation_of,
     payments_at_stripe,
     plan_of,
-    sent,
     settings_of,
 )
 
@@ -64,7 +66,7 @@ class TestUpgrade:
         assert type(intent["amount"]) is int
         assert plan_of(payer.member, payer.workspace) == "starter"
 
-    def test_stripe_holds_what_we_say(self, shop: Shop, upgraded: Upgraded) -> None:
+    def test_stripe_holds_what_we_say(self, app: Flask, shop: Shop, upgraded: Upgraded) -> None:
         payer, answer = upgraded
         held = shop.stripe(
             "GET", f"/v1/payment_intents/{answer.json['data']['paymentIntent']['id']}"
@@ -72,26 +74,40 @@ class TestUpgrade:
         (invoice,) = shop.invoices(payer.owner, payer.workspace.slug)
         assert (held["status"], held["amount"], held["amount_received"]) == ("succeeded", 999, 999)
         assert held["currency"] == "usd"
-        assert held["metadata"]["workspace_id"] == str(payer.workspace.id)
-        assert held["metadata"]["invoice_number"] == invoice["invoiceNumber"]
+        charge_id = find_charge_id(app, held["id"])
+        assert held["metadata"] == {
+            "installation": installation_of(app),
+            "charge": column(app, Charge, charge_id, "reference"),
+            "workspace": column(app, Workspace, payer.workspace.id, "reference"),
+            "invoice_number": invoice["invoiceNumber"],
+            "plan": "starter",
+        }
         assert held["description"] == invoice["description"]
         customer = shop.stripe("GET", f"/v1/customers/{held['customer']}")
         assert customer["email"] == f"workspace-{payer.workspace.id}@gateways.app"
 
-    def test_the_charge_goes_off_session_under_its_own_key(
+    def test_the_payment_intent_is_created_unconfirmed_under_its_own_key(
         self, shop: Shop, upgraded: Upgraded, app: Flask
     ) -> None:
-        payer, answer = upgraded
-        intent = answer.json["data"]["paymentIntent"]["id"]
-        (call,) = [
-            entry
-            for entry in sent(shop, "/v1/payment_intents")
-            if entry["params"].get("metadata", {}).get("workspace_id") == str(payer.workspace.id)
-        ]
-        charge_id = call["params"]["metadata"]["charge_id"]
-        assert call["idempotency_key"] == f"charge-{charge_id}-1"
+        """A creation whose answer is lost must not have taken money."""
+        intent = upgraded[1].json["data"]["paymentIntent"]["id"]
+        charge_id = find_charge_id(app, intent)
+        (call,) = charge_calls(shop, charge_id)
+        assert len(payments_at_stripe(shop, charge_id)) == 1
+        reference = column(app, Charge, charge_id, "reference")
+        assert call["idempotency_key"] == f"{installation_of(app)}:charge:{reference}:create"
+        assert not {"confirm", "off_session"} & set(call["params"])
+
+    def test_the_confirmation_goes_off_session_under_a_key_of_its_run(
+        self, shop: Shop, upgraded: Upgraded, app: Flask
+    ) -> None:
+        intent = upgraded[1].json["data"]["paymentIntent"]["id"]
+        charge_id = find_charge_id(app, intent)
+        (call,) = confirmations(shop, intent)
+        reference, fence = column(app, Charge, charge_id, "reference", "fence")
+        key = f"{installation_of(app)}:charge:{reference}:confirm:{fence}"
+        assert call["idempotency_key"] == key
         assert str(call["params"]["off_session"]).lower() == "true"
-        assert column(app, Charge, int(charge_id), "stripe_payment_intent_id") == intent
 
     def test_it_leaves_one_paid_invoice(self, shop: Shop, upgraded: Upgraded) -> None:
         payer, answer = upgraded
@@ -480,10 +496,3 @@ class TestTwoAtOnce:
         paths = [f"{p.plan_changes}/upgrade-plan" for p in (payer.workspace, other)]
         with ThreadPoolExecutor(2) as pool:
             assert list(pool.map(click, paths)) == [200, 200]
-
-
-def test_one_payment_is_behind_a_charge(shop: Shop, upgraded: Upgraded) -> None:
-    intent = upgraded[1].json["data"]["paymentIntent"]["id"]
-    held = shop.stripe("GET", f"/v1/payment_intents/{intent}")
-    charge_id = int(held["metadata"]["charge_id"])
-    assert len(charge_calls(shop, charge_id)) == len(payments_at_stripe(shop, charge_id)) == 1

@@ -19,6 +19,7 @@ from tests.support.developers import PROJECTS, ProjectSeat, new_api_key
 from tests.support.operations import Operation
 from tests.support.people import Cast, Person
 from tests.support.shop import Shop
+from tests.support.till import reference_of
 
 # What a number in a path counts: a parameter that is not here makes its operation's test fail.
 TABLES: dict[str, Any] = {
@@ -201,12 +202,10 @@ class TestNames:
         answer = shop.upgrade(intruder, intruder.home.slug, "pro", card=card)
         assert (answer.status_code, answer.json["code"]) == (400, "invalid_payment_method")
         paid = shop.stripe("GET", "/v1/payment_intents", limit=100)["data"]
-        theirs = [
-            p["metadata"].get("workspace_id") for p in paid if p["payment_method"] == stripe_id
-        ]
-        assert set(theirs) <= {str(victim.workspace.id)}
-        own = str(intruder.home.id)
-        charged = [p for p in paid if p["metadata"].get("workspace_id") == own]
+        theirs = [p["metadata"].get("workspace") for p in paid if p["payment_method"] == stripe_id]
+        assert set(theirs) <= {reference_of(shop, Workspace, victim.workspace.id)}
+        own = reference_of(shop, Workspace, intruder.home.id)
+        charged = [p for p in paid if p["metadata"].get("workspace") == own]
         assert {p["status"] for p in charged} == {"succeeded"}
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from payments.invoices.models import Invoice
 from payments.workspaces.models import Charge, PaymentMethod
+from tests.support.errands import CONFIRMATION, CREATION
 from tests.support.people import Person, Place
 from tests.support.shop import Shop, eventually
 from tests.support.site import Site, at_once
@@ -21,11 +22,13 @@ def two_cards(site: Site, shop: Shop) -> tuple[Person, Place]:
     return person, place
 
 
-def delete_while_charged(site: Site, shop: Shop, who: tuple[Person, Place], when: str) -> int:
+def delete_while_charged(
+    site: Site, shop: Shop, who: tuple[Person, Place], when: str, path: str
+) -> int:
     """Delete the default while Stripe sits on its charge; return the upgrade's status."""
     person, place = who
     (card,) = [c["id"] for c in shop.cards(person, place.slug) if c["isDefault"]]
-    site.fault("delay", "POST", "/v1/payment_intents", ms=HELD_MS, when=when)
+    site.fault("delay", "POST", path, ms=HELD_MS, when=when)
 
     def delete() -> int:
         eventually(lambda: not shop.control("GET", "faults")["data"])
@@ -50,16 +53,17 @@ class TestDeletedMeanwhile:
     def test_after_stripe_took_the_money(self, site, shop, two_cards):
         """The money is taken: the plan is granted, and the invoice still names the deleted card."""
         _, place = two_cards
-        assert delete_while_charged(site, shop, two_cards, "after") == 200
+        assert delete_while_charged(site, shop, two_cards, "after", CONFIRMATION) == 200
         invoice = site.row(Invoice, Invoice.workspace_id == place.id)
         assert (invoice.status, invoice.card_brand) == ("paid", "visa")
         assert [p["status"] for p in site.payments(place.id)] == ["succeeded"]
         assert defaults(site, place) == ["mastercard"]
 
-    def test_before_stripe_took_the_money(self, site, shop, two_cards):
+    @pytest.mark.parametrize("path", [CREATION, CONFIRMATION], ids=["creation", "confirmation"])
+    def test_before_stripe_took_the_money(self, site, shop, two_cards, path):
         """Stripe refuses a detached card: a clear 400, a failed invoice, and the next card goes."""
         person, place = two_cards
-        assert delete_while_charged(site, shop, two_cards, "before") == 400
+        assert delete_while_charged(site, shop, two_cards, "before", path) == 400
         charge = site.row(Charge, Charge.workspace_id == place.id)
         assert (charge.status, charge.error_code) == ("failed", "invalid_payment_method")
         assert [p for p in site.payments(place.id) if p["status"] == "succeeded"] == []

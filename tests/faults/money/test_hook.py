@@ -11,8 +11,8 @@ import pytest
 from tests.support.processes import Group, running
 from tests.support.steps import Doom
 
-CODE = "from payments.kit import steps; steps.passed('charge.answered'); print('it lives')"
-STEP = "charge.answered"
+CODE = "from payments.kit import steps; steps.passed('charge.confirmed'); print('it lives')"
+STEP = "charge.confirmed"
 
 
 def child(doom: Doom) -> Group:

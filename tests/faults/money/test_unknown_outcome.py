@@ -9,6 +9,7 @@ import pytest
 from payments.invoices.models import Invoice
 from payments.kit import clock
 from payments.workspaces.models import Charge
+from tests.support.errands import CONFIRMATION
 from tests.support.people import Person, Place, join, sign_up
 from tests.support.processes import Answer
 from tests.support.shop import Shop, eventually
@@ -20,7 +21,7 @@ def unknown(site: Site, shop: Shop) -> tuple[Person, Place, int]:
     """Somebody whose upgrade to pro has reached Stripe; its answer was lost."""
     person, place = site.customer()
     assert shop.upgrade(person, place.slug).status_code == 200
-    site.fault("drop_after", "POST", "/v1/payment_intents")
+    site.fault("drop_after", "POST", CONFIRMATION)
     answer = shop.upgrade(person, place.slug, "pro", headers={"Prefer": "respond-async"})
     charge_id = answer.json["data"]["charge"]["id"]
     where = Charge.id == charge_id

@@ -17,7 +17,7 @@ from payments.invoices.models import Invoice
 from payments.kit import steps
 from payments.webhooks.models import PROCESSED, WebhookEvent
 from payments.workspaces.charges import call
-from payments.workspaces.models import Charge, Refund
+from payments.workspaces.models import Charge, Refund, Workspace
 from tests.support import processes
 from tests.support.people import Person, Place
 from tests.support.processes import HttpClient
@@ -79,8 +79,10 @@ def prepare(made: Scene, shop: Shop) -> None:
     """Write down everybody's request; those who want their money back have paid before."""
     site, admin = made.site, made.site.admin()
     for step in UPGRADES:
-        person, place = made.places[step] = site.customer()
-        made.requests[step] = upgrade(person, place, f"up-{step}")
+        is_first = step == "customer.created"
+        person, place = made.places[step] = site.customer(None if is_first else "pm_card_visa")
+        card = new_card(shop) if is_first else {}
+        made.requests[step] = upgrade(person, place, f"up-{step}", **card)
     for step in (*REFUNDS, *DELIVERIES):
         person, place = made.places[step] = site.customer()
         answer = shop.upgrade(person, place.slug, headers={"Prefer": "respond-async"})
@@ -96,8 +98,14 @@ def prepare(made: Scene, shop: Shop) -> None:
         made.requests[step] = lambda shop, event=event: shop.deliver(event)
 
 
-def upgrade(person: Person, place: Place, key: str) -> Callable[[Shop], Any]:
-    return lambda shop: shop.upgrade(person, place.slug, headers={"Idempotency-Key": key})
+def new_card(shop: Shop) -> dict[str, str]:
+    """Return a card that nobody saved yet, as an upgrade names it: its owner has no customer."""
+    token = {"card[token]": "tok_visa"}
+    return {"card": shop.stripe("POST", "/v1/payment_methods", type="card", **token)["id"]}
+
+
+def upgrade(person: Person, place: Place, key: str, **card: str) -> Callable[[Shop], Any]:
+    return lambda shop: shop.upgrade(person, place.slug, headers={"Idempotency-Key": key}, **card)
 
 
 def refund(admin: Person, invoice: Invoice, key: str) -> Callable[[Shop], Any]:
@@ -115,7 +123,7 @@ def states(made: Scene) -> dict[str, list[str]]:
 def test_the_row_is_there_once_it_was_committed(scene, step):
     """A request that died before its commit has left nothing, not even a number."""
     left = {"event.stored": ["received"], "event.woken": ["received"]}
-    nothing = step.endswith(".reserved")
+    nothing = step.endswith(".reserved") or step == "customer.created"
     assert scene.before[step] == ([] if nothing else left.get(step, ["pending"]))
 
 
@@ -131,6 +139,15 @@ def test_an_upgrade_is_charged_once(site, web, scene, step):
     assert [c.status for c in scene.charges(step)] == ["succeeded"]
     invoices = site.rows(Invoice, Invoice.workspace_id == place.id)
     assert [(i.status, i.amount_minor) for i in invoices] == [("paid", STARTER)]
+
+
+def test_a_customer_whose_creation_was_not_noted_is_found_again(site, scene):
+    """Created once: the repeated request sends the same key and is told of the same customer."""
+    _, place = scene.places["customer.created"]
+    workspace = site.row(Workspace, Workspace.id == place.id)
+    listed = site.shop.stripe("GET", "/v1/customers", limit=100)["data"]
+    own = [c["id"] for c in listed if c["metadata"].get("workspace") == workspace.reference]
+    assert own == [workspace.stripe_customer_id]
 
 
 @pytest.mark.parametrize("step", REFUNDS)

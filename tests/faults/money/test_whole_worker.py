@@ -13,7 +13,7 @@ from tests.support.site import Site
 from tests.support.steps import Doom
 
 
-@pytest.mark.parametrize("step", ["charge.answered", "charge.recording"])
+@pytest.mark.parametrize("step", ["charge.confirmed", "charge.recording"])
 def test_beat_and_another_worker_finish_it(site: Site, tmp_path: Path, step: str) -> None:
     """Stripe has the money and nobody of that worker is left: recorded by the sweep alone."""
     site.clear()

@@ -23,6 +23,7 @@ from payments.workspaces.models import Charge, Refund
 from tests.support.deliveries import account_of, made_up
 from tests.support.developers import STRIPE, ProjectSeat, developer_with_project
 from tests.support.doors import Door, platforms_door, projects_door
+from tests.support.errands import CONFIRMATION
 from tests.support.histories import BEFORE_BASIL, DAY, Account, a_year, in_one_second, never_paid
 from tests.support.processes import Group, HttpClient
 from tests.support.shop import Shop, eventually
@@ -156,7 +157,7 @@ class TestEarly:
 
     def test_of_a_charge(self, site: Site, web: HttpClient, shop: Shop) -> None:
         person, place = site.customer()
-        site.fault("delay", "POST", "/v1/payment_intents", ms=HELD_MS, when="after")
+        site.fault("delay", "POST", CONFIRMATION, ms=HELD_MS, when="after")
         assert shop.upgrade(person, place.slug, headers=ASYNC).status_code == 202
         (intent,) = eventually(lambda: site.payments(place.id))
         (event,) = eventually(lambda: shop.events("payment_intent.succeeded", intent["id"]))
@@ -167,8 +168,9 @@ class TestEarly:
         charge = site.row(Charge, mine)
         assert (charge.status, charge.stripe_payment_intent_id) == ("succeeded", intent["id"])
         # The sandbox notes a request once it has answered it: our call is still waiting.
-        assert calls_for(site, charge.id) == 0
-        eventually(lambda: calls_for(site, charge.id) == 1)
+        confirm = f"/v1/payment_intents/{intent['id']}/confirm"
+        assert site.calls("POST", confirm) == []
+        eventually(lambda: site.calls("POST", confirm))
         assert [p["status"] for p in site.payments(place.id)] == ["succeeded"]
         assert [i.status for i in site.rows(Invoice, Invoice.workspace_id == place.id)] == ["paid"]
         wanted = (TimelineEntry.workspace_id == place.id, TimelineEntry.kind == "charge.succeeded")
@@ -217,12 +219,6 @@ class TestEarly:
         heard(door, [event["id"]])
         assert clock.monotonic() - started < HELD_MS / 1000
         return str(event["id"])
-
-
-def calls_for(site: Site, charge_id: int) -> int:
-    """Count the requests for a charge's money that Stripe has answered."""
-    asked = [call["params"].get("metadata") for call in site.calls("POST", "/v1/payment_intents")]
-    return sum((held or {}).get("charge_id") == str(charge_id) for held in asked)
 
 
 class TestAtOnce:

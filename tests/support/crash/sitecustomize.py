@@ -3,7 +3,8 @@
 CRASH_AT names the steps, each of which ends one process (`all` means every one), and CRASH_DIR is
 the folder in which a step that has done so leaves a file: the next process passes it unharmed. The
 file holds what was being done. CRASH_HOW is `kill` (this process, the default), `group` (all of its
-session), `hang`, `raise`, or `tell` (only the file is left).
+session), `hang`, `stop` (SIGSTOP, until somebody sends SIGCONT), `raise`, or `tell` (only the file
+is left).
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ _HOW = {
     "kill": _kill,
     "group": _group,
     "hang": lambda: time.sleep(600),
+    "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
     "raise": _raise,
     "tell": lambda: None,
 }

@@ -29,6 +29,22 @@ from payments.gateway.errors import (
 from payments.gateway.gateway import Gateway
 from payments.sandbox.server import Sandbox
 
+# What Stripe sends along with an error of the card's.
+# https://docs.stripe.com/api/errors#errors-payment_intent
+PAYMENT_INTENT = {
+    "object": "payment_intent",
+    "status": "requires_payment_method",
+    "amount": 999,
+    "amount_received": 0,
+    "currency": "usd",
+    "client_secret": "pi_1_secret_x",
+    "created": 1,
+    "customer": "cus_1",
+    "payment_method": None,
+    "last_payment_error": {"code": "card_declined", "decline_code": "lost_card"},
+    "metadata": {"charge": "x"},
+}
+
 
 def translate(error: Exception) -> GatewayError:
     with pytest.raises(GatewayError) as caught, translated():
@@ -39,7 +55,7 @@ def translate(error: Exception) -> GatewayError:
 def card_error(code: str | None, intent: str | None = "pi_1") -> stripe.CardError:
     body = {"type": "card_error", "code": code, "decline_code": "lost_card", "message": "No."}
     if intent:
-        body["payment_intent"] = {"id": intent, "object": "payment_intent"}
+        body["payment_intent"] = {**PAYMENT_INTENT, "id": intent}
     return stripe.CardError("No.", None, code, json_body={"error": body}, http_status=402)
 
 
@@ -48,12 +64,15 @@ class TestAnswers:
         error = translate(card_error("card_declined"))
         assert isinstance(error, Declined)
         assert (error.code, error.decline_code) == ("card_declined", "lost_card")
-        assert (error.payment_intent, error.message) == ("pi_1", "No.")
+        assert error.message == "No."
+        assert error.payment is not None
+        assert (error.payment.id, error.payment.status) == ("pi_1", "requires_payment_method")
+        assert error.payment.metadata == {"charge": "x"}
 
     def test_missing_authentication(self) -> None:
         error = translate(card_error("authentication_required"))
         assert isinstance(error, ActionRequired)
-        assert error.payment_intent == "pi_1"
+        assert error.payment.id == "pi_1"
 
     def test_missing_authentication_without_a_payment_is_a_decline(self) -> None:
         """There is nothing that its holder could confirm."""

@@ -13,6 +13,7 @@ from payments.gateway.results import Payment, RefundResult
 from payments.workspaces.charges import outcomes
 from payments.workspaces.charges.record import _RANK as CHARGE_RANK
 from payments.workspaces.models.charges import (
+    ABANDONED,
     CANCELED,
     FAILED,
     OPEN,
@@ -93,7 +94,7 @@ class TestOfPayment:
 
 class TestOfErrors:
     def test_a_decline_without_a_code_is_a_declined_card(self) -> None:
-        error = Declined("No.", code=None, decline_code=None, payment_intent=None)
+        error = Declined("No.", code=None, decline_code=None, payment=None)
         outcome = outcomes.of_decline(error)
         assert (outcome.status, outcome.error_code) == (FAILED, "card_declined")
 
@@ -109,8 +110,9 @@ class TestOfErrors:
 
 class TestRanks:
     def test_every_status_has_one(self) -> None:
-        assert set(CHARGE_RANK) == {PENDING, REQUIRES_ACTION, FAILED, CANCELED, SUCCEEDED}
-        assert set(REFUND_RANK) == {PENDING, SUBMITTED, SUCCEEDED, FAILED, CANCELED}
+        both = {PENDING, ABANDONED, FAILED, CANCELED, SUCCEEDED}
+        assert set(CHARGE_RANK) == both | {REQUIRES_ACTION}
+        assert set(REFUND_RANK) == both | {SUBMITTED}
 
     def test_money_taken_is_the_last_word_of_a_charge(self) -> None:
         assert all(
@@ -120,6 +122,13 @@ class TestRanks:
     def test_what_is_open_stands_below_what_is_settled(self) -> None:
         settled = [rank for status, rank in CHARGE_RANK.items() if status not in OPEN]
         assert max(CHARGE_RANK[status] for status in OPEN) < min(settled)
+
+    @pytest.mark.parametrize("ranks", [CHARGE_RANK, REFUND_RANK])
+    def test_what_we_gave_up_stands_below_all_that_stripe_says_of_what_is_over(
+        self, ranks: dict[str, int]
+    ) -> None:
+        theirs = {SUBMITTED, FAILED, CANCELED, SUCCEEDED} & set(ranks)
+        assert all(ranks[PENDING] < ranks[ABANDONED] < ranks[status] for status in theirs)
 
     def test_a_refund_may_fail_after_it_succeeded(self) -> None:
         assert REFUND_RANK[FAILED] > REFUND_RANK[SUCCEEDED]

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +71,17 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float]:
     return call(), time.monotonic() - started
 
 
-def take_counter(site: Site, stranger: sa.Connection) -> None:
-    """Lock the row of which every upgrade takes its invoice number."""
+@contextmanager
+def counter_held(site: Site, stranger: sa.Connection) -> Iterator[None]:
+    """Lock the row of which every upgrade takes its invoice number, for the block."""
     today = clock.today(site.settings.invoice_timezone)
     if not site.read(lambda session: session.get(InvoiceCounter, today)):
         site.run(lambda session: session.add(InvoiceCounter(day=today, last=0)))
     stranger.execute(sa.select(InvoiceCounter).with_for_update())
+    try:
+        yield
+    finally:
+        stranger.rollback()
 
 
 class TestHeldLock:
@@ -84,20 +90,18 @@ class TestHeldLock:
     ) -> None:
         """M9: the day's counter is locked by a transaction that nobody ends."""
         people = [site.customer() for _ in range(4)]
-        take_counter(site, stranger)
 
         def attempt(who: Any) -> Any:
             return timed(lambda: site.shop.upgrade(who[0], who[1].slug, headers=ASYNC))
 
-        with ThreadPoolExecutor(len(people)) as pool:
+        with ThreadPoolExecutor(len(people)) as pool, counter_held(site, stranger):
             attempts = [pool.submit(attempt, who) for who in people]
             eventually(lambda: stranger.scalar(sa.text(WAITING)))
             other, seconds = timed(lambda: site.client.get("/api/pricing-plans"))
             assert (other.status_code, seconds < LOCK) == (200, True)
-            for answer, seconds in (attempt.result() for attempt in attempts):
+            for answer, seconds in (each.result(LOCK + 10) for each in attempts):
                 assert (answer.status_code, answer.json["code"]) == (503, "database_unavailable")
                 assert (int(answer.headers["Retry-After"]) > 0, seconds < LOCK + 2) == (True, True)
-        stranger.rollback()
         for person, place in people:
             assert site.shop.upgrade(person, place.slug, headers=ASYNC).status_code == 202
             assert len(site.rows(Charge, Charge.workspace_id == place.id)) == 1
@@ -108,10 +112,9 @@ class TestHeldLock:
         """With an Idempotency-Key it is the same 503, and the key works afterwards."""
         person, place = site.customer()
         headers = {**ASYNC, "Idempotency-Key": "held-lock"}
-        take_counter(site, stranger)
-        refused = site.shop.upgrade(person, place.slug, headers=headers)
+        with counter_held(site, stranger):
+            refused = site.shop.upgrade(person, place.slug, headers=headers)
         assert (refused.status_code, refused.json["code"]) == (503, "database_unavailable")
-        stranger.rollback()
         assert site.shop.upgrade(person, place.slug, headers=headers).status_code == 202
 
     def test_the_projects_room_says_it_in_its_own_dialect(

@@ -12,6 +12,7 @@ import requests
 from payments.invoices.models import Invoice, InvoiceDocument
 from payments.workspaces.models import Charge
 from tests.support import processes
+from tests.support.errands import CONFIRMATION
 from tests.support.postgres import Cluster
 from tests.support.processes import Answer
 from tests.support.shop import Shop, eventually
@@ -43,7 +44,7 @@ def test_charges_outlive_a_crash_of_the_server(site: Site, cluster: Cluster) -> 
         processes.beat(site.environment),
     ):
         shop = site.over(client)
-        site.fault("delay", "POST", "/v1/payment_intents", ms=600, times=CUSTOMERS, when="after")
+        site.fault("delay", "POST", CONFIRMATION, ms=600, times=CUSTOMERS, when="after")
         jobs: list[Callable[[], Any]] = [upgrade(shop, *who) for who in people]
         answers = at_once([*jobs, lambda: crash(site, cluster)])[:-1]
         assert {answer.status_code for answer in answers} <= {200, 202}
@@ -59,7 +60,7 @@ def upgrade(shop: Shop, person: Any, place: Any) -> Callable[[], Answer]:
 
 def crash(site: Site, cluster: Cluster) -> None:
     """Wait until Stripe has been asked for money, then break everything."""
-    eventually(lambda: site.calls("POST", "/v1/payment_intents"))
+    eventually(lambda: site.calls("POST", CONFIRMATION))
     cluster.crash()
     # What the dead connections held: their leases, and the keys of the requests they served.
     eventually(lambda: site.rows(Charge), every=0.3)

@@ -1,0 +1,106 @@
+"""REDIS_TLS_VERIFY: broker, client and limiter accept and refuse the same certificates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import kombu.pools
+import pytest
+from flask import Flask
+from redis.exceptions import RedisError
+
+from payments import jobs
+from payments.app import create_app
+from payments.config import load
+from payments.extensions import limiter, redis
+from tests.support import processes, redis_servers, stack
+from tests.support.processes import Group
+from tests.support.redis_servers import TlsServer
+from tests.support.site import Site, open_site
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tls")
+
+
+@pytest.fixture(scope="module")
+def own(folder: Path, sandbox: stack.Sandbox) -> Iterator[Site]:
+    with open_site(folder, sandbox, own_redis=True) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(own: Site, folder: Path) -> Iterator[TlsServer]:
+    """Its Redis behind TLS, with a certificate that nobody else vouches for."""
+    with redis_servers.serve_tls(own.settings.redis_url, folder) as made:
+        yield made
+
+
+def variables(own: Site, server: TlsServer, verify: str) -> dict[str, str]:
+    chosen = str(server.certificate) if verify == "file" else verify
+    return {**own.environment, "REDIS_URL": server.url, "REDIS_TLS_VERIFY": chosen}
+
+
+@contextmanager
+def worker_log(environment: dict[str, str]) -> Iterator[Group]:
+    command = [*processes.procfile("worker", environment), "--concurrency", "1"]
+    with processes.running(Group("worker", command, {**environment, "LOG_LEVEL": "INFO"})) as group:
+        yield group
+
+
+@pytest.fixture
+def process_globals() -> Iterator[None]:
+    """One limiter serves a process, and kombu keeps one pool of connections for an address."""
+    former = dict(vars(limiter))
+    kombu.pools.reset()
+    yield
+    kombu.pools.reset()
+    vars(limiter).update(former)
+
+
+@pytest.mark.usefixtures("process_globals")
+@pytest.mark.parametrize(("verify", "accepted"), [("true", False), ("false", True), ("file", True)])
+class TestSameEverywhere:
+    def test_in_the_web(self, own: Site, server: TlsServer, verify: str, accepted: bool) -> None:
+        """The client, the producer of messages and the limiter's counts."""
+        app = create_app(load(variables(own, server, verify)))
+        with app.app_context():
+            assert pings() is accepted
+        with create_app(load(variables(own, server, verify))).app_context():
+            assert jobs.enqueue(jobs.HEARTBEAT) is accepted
+        app = create_app(load(variables(own, server, verify)))
+        own.redis.delete(*own.redis.keys("LIMIT*"), "none")
+        assert app.test_client().get("/api/pricing-plans").status_code == 200
+        assert bool(own.redis.keys("LIMIT*")) is accepted
+
+    def test_in_a_worker(self, own: Site, server: TlsServer, verify: str, accepted: bool) -> None:
+        sign = " ready." if accepted else "CERTIFICATE_VERIFY_FAILED"
+        with worker_log(variables(own, server, verify)) as group:
+            group.wait_until(lambda: sign in group.output)
+            assert (" ready." in group.output) is accepted
+
+
+def pings() -> bool:
+    try:
+        return bool(redis().ping())
+    except RedisError:
+        return False
+
+
+@pytest.fixture
+def wary(own: Site, server: TlsServer, process_globals: None) -> Flask:
+    """An app that refuses the certificate."""
+    return create_app(load(variables(own, server, "true")))
+
+
+def test_readiness_and_the_log_name_the_certificate(
+    wary: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = [wary.test_client().get("/readyz").json["parts"]["redis"] for _ in range(2)]
+    assert told == ["unreachable: certificate refused: self-signed certificate"] * 2
+    assert "certificate refused: self-signed certificate" in caplog.text
+    assert json.dumps(told).count("127.0.0.1") == 0

@@ -125,6 +125,23 @@ def every_invoice_says_what_was_paid(facts: Facts) -> Iterator[str]:
             yield f"invoice {invoice['id']} says {said}, Stripe {(status, back)}"
 
 
+def what_was_paid_for_is_granted(facts: Facts) -> Iterator[str]:
+    """A workspace stands no lower than a charge lifted it, unless it was moved down since."""
+    plans = {workspace["id"]: workspace["plan_id"] for workspace in facts.workspaces}
+    for charge in facts.charges:
+        if charge["status"] != "succeeded" or charge["attention_code"] == "paid_for_no_upgrade":
+            continue
+        lowered = any(
+            invoice["type"] == "plan_downgrade"
+            and invoice["workspace_id"] == charge["workspace_id"]
+            and invoice["created_at"] >= charge["settled_at"]
+            for invoice in facts.invoices
+        )
+        granted = facts.rank(plans[charge["workspace_id"]])
+        if granted < facts.rank(charge["plan_id"]) and not lowered:
+            yield f"charge {charge['id']} paid for a plan that is not granted"
+
+
 def every_refund_is_booked(facts: Facts) -> Iterator[str]:
     for refund in facts.refunds:
         given = sum(made["amount"] for made in facts.refunds_for(refund))
@@ -151,6 +168,7 @@ _CHECKS: tuple[Callable[[Facts], Iterator[str]], ...] = (
     every_payment_is_booked,
     no_payment_is_left_on_its_way,
     every_invoice_says_what_was_paid,
+    what_was_paid_for_is_granted,
     every_refund_is_booked,
     every_refund_made_has_a_row,
 )

@@ -6,6 +6,7 @@ SDK, its time-outs and the gateway's translation of errors are the production co
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from urllib3.exceptions import ProtocolError
 from payments.sandbox.app import App
 from payments.sandbox.control_input import check_fault
 from payments.sandbox.messages import Request, Response
+from tests.simulation.determinism import VirtualClock
 from tests.simulation.processes import Scheduler, has_open_transaction
 
 BASE = "http://stripe.simulation"
@@ -30,6 +32,9 @@ _IN_USE = {
     "code": "idempotency_key_in_use",
     "message": "There is currently another in-progress request using this Idempotent Key.",
 }
+
+_BAD_KEY = {"type": "invalid_request_error", "message": "Invalid API Key provided: sk_test_***"}
+STALE_SECONDS = 60
 
 
 @dataclass
@@ -57,8 +62,16 @@ class Sent:
 class StripeLink:
     """Carries requests to the sandbox; `weather` holds what happens to the next ones."""
 
-    def __init__(self, app: App, scheduler: Scheduler, scope: str, note: Callable[[str], None]):
-        self._app, self._scheduler, self._scope, self._note = app, scheduler, scope, note
+    def __init__(
+        self,
+        app: App,
+        scheduler: Scheduler,
+        clock: VirtualClock,
+        scope: str,
+        note: Callable[[str], None],
+    ) -> None:
+        self._app, self._scheduler, self._clock = app, scheduler, clock
+        self._scope, self._note = scope, note
         self.weather: deque[str] = deque()
 
     def request(self, method: str, url: str, **options: Any) -> Answer:
@@ -111,6 +124,16 @@ class StripeLink:
         self._app.parts.faults.add(self._scope, check_fault(fault))
         return self.carry_out(sent)
 
+    def list_stale(self, sent: Sent) -> Answer:
+        """Leave out of a list what was made within the last minute."""
+        answer = self.carry_out(sent)
+        content = json.loads(answer.content)
+        if sent.method == "GET" and isinstance(content.get("data"), list):
+            newest = self._clock.now - STALE_SECONDS
+            content["data"] = [each for each in content["data"] if each["created"] < newest]
+            answer.content = json.dumps(content).encode()
+        return answer
+
     def take_late(self, sent: Sent, seconds: float, **outcome: Any) -> Answer:
         """Let Stripe work so long: the key is in use and the object locked until it is done."""
         if sent.method == "POST":
@@ -144,6 +167,8 @@ FAULTS: dict[str, Callable[[StripeLink, Sent], Answer]] = {
     "status_500": lambda link, sent: link.fail(sent, action="status", status=500),
     "status_429": lambda link, sent: link.fail(sent, action="status", status=429),
     "status_409": lambda link, sent: link.fail(sent, action="status", status=409, error=_IN_USE),
+    "status_401": lambda link, sent: link.fail(sent, action="status", status=401, error=_BAD_KEY),
+    "stale_list": StripeLink.list_stale,
     "stored_500": lambda link, sent: link.fail(sent, action="stored_500"),
     "stored_500_done": lambda link, sent: link.fail(sent, action="stored_500", effect=True),
     # Stripe's engineers finish such requests: https://docs.stripe.com/error-low-level

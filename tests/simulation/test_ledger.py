@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.simulation.careless import careless_client
 from tests.simulation.example import Failure, run_example
 from tests.simulation.machine import LedgerMachine
-from tests.simulation.preparation import simulated_service
 from tests.simulation.service import Service
 
 STEPS = 30
@@ -32,12 +30,6 @@ REMEMBERED_SEEDS = range(1, 11)
 EXPLORED = 60
 # A planted bug is found within so many histories.
 ENOUGH = 40
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    with simulated_service() as held:
-        yield held
 
 
 def first_failure(service: Service, seeds: range) -> Failure | None:

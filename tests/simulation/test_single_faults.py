@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.simulation import outside, work
 from tests.simulation.example import check, end
-from tests.simulation.preparation import simulated_service
 from tests.simulation.processes import DIE, PAUSE, RUN, Fate
 from tests.simulation.service import Service
 from tests.simulation.settlement import Ending
@@ -17,12 +14,6 @@ from tests.simulation.world import World, running
 
 MINUTES, HOURS = 600, 19 * 3600
 CALLS, STEPS = 3, 16
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    with simulated_service() as held:
-        yield held
 
 
 def charge(world: World, fate: Fate, weather: list[str], card: str = "good") -> None:
@@ -82,16 +73,3 @@ def test_ledgers_agree_after_a_pause_at_each_step(
     with running(service, step) as world:
         SUBJECTS[subject](world, Fate(PAUSE, step), [])
         finish(world, after=seconds, ending=Ending(with_events=bool(step % 2)))
-
-
-@pytest.mark.xfail(strict=True, reason="the key of the first refund is forgotten by then")
-@pytest.mark.parametrize("step", [2, 3])  # about to call, and about to send
-def test_partial_refund_is_given_once_although_its_process_slept_for_a_day(
-    service: Service, step: int
-) -> None:
-    with running(service, step) as world:
-        refund(world, Fate(PAUSE, step), [])
-        work.live_on(world, seconds=MINUTES, with_events=True)
-        world.advance(25 * 3600)
-        world.scheduler.resume(world.scheduler.paused[0])
-        check(world)

@@ -46,7 +46,7 @@ class World:
         self.clock = VirtualClock()
         self.chance = random.Random(seed)  # noqa: S311 - it has to be repeatable
         self.scheduler = Scheduler(self.clock, self._ended)
-        self.link = StripeLink(stripe, self.scheduler, SCOPE, self.note)
+        self.link = StripeLink(stripe, self.scheduler, self.clock, SCOPE, self.note)
         self.queue: list[Message] = []
         self.trace: list[str] = []
         self.ledgers = Ledgers(service.file, stripe)

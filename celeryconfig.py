@@ -36,10 +36,11 @@ task_reject_on_worker_lost = True
 worker_prefetch_multiplier = 1
 
 # Longer than the longest task, or Redis would hand it out twice while it still runs.
-task_soft_time_limit = 100
-task_time_limit = 120
+# A task that moves money makes up to three calls of 80 s each to a slow Stripe.
+task_soft_time_limit = 270
+task_time_limit = 300
 broker_transport_options = {
-    "visibility_timeout": 300,
+    "visibility_timeout": 600,
     # Look for lost messages every 5 s (the default scans every 100 s).
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,

@@ -191,8 +191,14 @@ def work_off(world: World, *, with_events: bool) -> None:
     messages, world.queue[:] = list(dict.fromkeys(map(_frozen, world.queue))), []
     for name, ids in messages:
         _run(world, (name, dict(ids)))
-    if any(row["at"] <= _written(world) for row in _waiting(world, "webhook_events")):
+    if has_events(world):
         world.task("drain", drain.drain)
+
+
+def has_events(world: World) -> bool:
+    """Return whether the inbox holds events that are due."""
+    now = _written(world)
+    return any(row["at"] <= now for row in _waiting(world, "webhook_events"))
 
 
 def _frozen(message: tuple[str, dict[str, Any]]) -> tuple[str, tuple[tuple[str, Any], ...]]:

@@ -201,6 +201,9 @@ def _confirm(
         confirmed = gateway.confirm_payment_intent(payment.id, key=key)
     except Rejected as error:
         return _resolve_refused_confirmation(gateway, order, payment, error)
+    except Declined as error:
+        # Stripe sends the PaymentIntent along; should it be missing, it is asked for.
+        return error.payment or gateway.get_payment(payment.id)
     steps.passed("charge.confirmed")
     return confirmed
 

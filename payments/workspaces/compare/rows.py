@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from payments.gateway.results import Payment, RefundResult
 from payments.installation.names import is_own_metadata
-from payments.kit import clock
+from payments.kit import leases
 from payments.kit.db import db
 from payments.kit.transactions import transaction
 from payments.workspaces import queries
@@ -54,7 +54,11 @@ def refunds_of(results: Iterable[RefundResult], charges: dict[str, Charge]) -> d
 
 def is_in_motion(row: Charge | Refund) -> bool:
     """Say whether a worker is at the row just now: what it is about to record is no drift."""
-    return bool(row.status == PENDING and row.leased_until and row.leased_until > clock.now())
+    model: Any = type(row)
+    held = sa.select(model.id).where(
+        model.id == row.id, model.status == PENDING, model.leased_until > leases.moment_in()
+    )
+    return db.session.scalar(held) is not None
 
 
 def flag(row: Charge | Refund, code: str, why: str, *, actor: str) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from payments import jobs
 from payments.gateway.errors import GatewayError
+from payments.idempotency.store import prune
+from payments.invoices.proof import close_due
 from payments.kit import clock
 from payments.runs.slices import Comparer, Difference
 from payments.webhooks import drain, gaps
@@ -30,6 +32,8 @@ SWEEPS: dict[str, Callable[[], object]] = {
     "due": reconcile.wake_due,
     "expired": reconcile.expire_unauthenticated,
     "submitted": follow.look_at_submitted,
+    "closed days": close_due,
+    "kept answers": prune,
     "missed events": lambda: compare_all(gaps.compare),
 }
 ASYNC = {"Prefer": "respond-async"}

@@ -18,7 +18,7 @@ from payments.invoices.commands import invoices
 from payments.reconciliation.commands import reconcile
 from payments.webhooks.commands import events
 from payments.workspaces import catalog
-from payments.workspaces.commands import anomalies, charges
+from payments.workspaces.commands import anomalies, charges, refunds
 from payments.workspaces.disputes.commands import disputes
 
 T = TypeVar("T")
@@ -32,6 +32,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(reconcile)
     app.cli.add_command(invoices)
     app.cli.add_command(charges)
+    app.cli.add_command(refunds)
     app.cli.add_command(anomalies)
     app.cli.add_command(disputes)
 

@@ -30,7 +30,7 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("payments")
 
 # Tests of one part alone; the others meet the database and Redis in some way or other.
-ALONE = ("unit/", "sandbox/")
+ALONE = ("unit/", "sandbox/", "simulation/")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -10,6 +10,7 @@ from payments.reconciliation.turn import turn
 from payments.runs.prune import prune as prune_runs
 from payments.webhooks.wake import wake_if_any
 from payments.workspaces import reconcile
+from payments.workspaces.charges.action import close_failed_intents
 from payments.workspaces.refunds import follow
 from worker.tasks import job
 
@@ -26,6 +27,7 @@ def sweep_due() -> None:
 def sweep_expired() -> None:
     """Expire what nobody came back for, and forget answers that may be forgotten."""
     reconcile.expire_unauthenticated()
+    close_failed_intents()
     follow.look_at_submitted()
     prune()
     prune_runs()

@@ -54,6 +54,9 @@ def upgrade() -> None:
                 batch.add_column(sa.Column('stripe_customer_id', sa.String(length=255)))
                 batch.alter_column('decline_code', type_=sa.String(length=100),
                                    existing_type=sa.String(length=60))
+    unclosed = sa.text("status = 'failed' AND uncertain")
+    op.create_index('ix_charges_unclosed', 'charges', ['id'],
+                    postgresql_where=unclosed, sqlite_where=unclosed)
     op.create_table('stripe_anomalies',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('kind', sa.String(length=20), nullable=False),
@@ -103,6 +106,7 @@ def downgrade() -> None:
     for table in ('charges', 'refunds'):
         op.execute(f"UPDATE {table} SET status = 'failed' WHERE status = 'abandoned'")
     op.drop_table('stripe_anomalies')
+    op.drop_index('ix_charges_unclosed', table_name='charges')
     for table in TABLES:
         with op.batch_alter_table(table, recreate='auto') as batch:
             batch.drop_constraint(op.f(f'uq_{table}_reference'), type_='unique')

@@ -131,11 +131,27 @@ def _change(row_id: int, fence: int, /, *conditions: sa.ColumnElement[bool], **v
     return changed.scalar_one_or_none() is not None
 
 
+# Deleted in one transaction, which must end well within a statement's time-out.
+BATCH, MOST_BATCHES = 2_000, 50
+
+
 def prune() -> int:
-    """Delete rows that have lapsed; return how many."""
+    """Delete rows that have lapsed, batch by batch, and return how many; the rest waits a minute.
+
+    https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT
+    """
+    total = 0
+    for _ in range(MOST_BATCHES):
+        gone = _prune_batch()
+        total += gone
+        if gone < BATCH:
+            break
+    return total
+
+
+def _prune_batch() -> int:
+    lapsed = IdempotentRequest.created_at < clock.now() - KEPT_FOR
     with transaction():
-        lapsed = IdempotentRequest.created_at < clock.now() - KEPT_FOR
-        gone = db.session.execute(
-            sa.delete(IdempotentRequest).where(lapsed).returning(IdempotentRequest.id)
-        )
-        return len(gone.all())
+        ids = list(db.session.scalars(sa.select(IdempotentRequest.id).where(lapsed).limit(BATCH)))
+        db.session.execute(sa.delete(IdempotentRequest).where(IdempotentRequest.id.in_(ids)))
+    return len(ids)

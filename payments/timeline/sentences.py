@@ -51,6 +51,8 @@ _SENTENCES = {
     "anomaly.refunded": "Payment[ {stripe_id}], which settles nothing here, was refunded",
     "anomaly.dismissed": "Payment[ {stripe_id}], which settles nothing here, was looked at",
     "charge.needs_attention": "{subject} needs a person to look at it[: {reason}]",
+    "charge.attention_cleared": "A person has looked at {subject}",
+    "refund.attention_cleared": "A person has looked at {subject}",
     "plan.upgraded": f"The plan moved up{_PLAN}",
     "plan.downgraded": f"The plan moved down{_PLAN}",
     "invoice.issued": f"{_INVOICE} was issued",

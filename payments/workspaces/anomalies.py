@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from payments.gateway.errors import Rejected
 from payments.gateway.gateway import platform
 from payments.gateway.results import Payment, Setup
+from payments.installation.models import new_reference
 from payments.installation.names import make_idempotency_key, make_metadata
 from payments.kit import clock
 from payments.kit.db import db
@@ -28,6 +29,7 @@ from payments.workspaces.models.charges import FACTS_DISAGREE, PAID_TWICE
 
 log = logging.getLogger(__name__)
 
+_CODES = {DUPLICATE: PAID_TWICE, MISMATCH: FACTS_DISAGREE}
 _ALREADY_REFUNDED = "charge_already_refunded"
 
 
@@ -39,7 +41,8 @@ def report_mismatch(charge: Charge, payment: Payment, wrong: list[str], *, actor
     """Store a PaymentIntent whose facts are not the charge's, inside the caller's transaction."""
     reason = f"{payment.id} does not agree about {', '.join(wrong)}"
     _add_anomaly(MISMATCH, payment, charge, reason, actor)
-    flag_row(charge, FACTS_DISAGREE, reason, actor=actor)
+    if not is_settled_by_person(payment.id):
+        flag_row(charge, FACTS_DISAGREE, reason, actor=actor)
 
 
 def report_duplicate(charge: Charge, payment: Payment, *, actor: str) -> None:
@@ -92,10 +95,13 @@ def report_foreign_refund(refund_id: int, payment_intent: str, *, actor: str) ->
 
 def find_unresolved(stripe_id: str) -> StripeAnomaly | None:
     """Return the anomaly of an object at Stripe that still waits for a person."""
-    query = sa.select(StripeAnomaly).where(
-        StripeAnomaly.stripe_id == stripe_id, StripeAnomaly.resolved_at.is_(None)
-    )
-    return db.session.scalars(query.order_by(StripeAnomaly.id)).first()
+    return next((found for found in _find_all(stripe_id) if found.resolved_at is None), None)
+
+
+def is_settled_by_person(stripe_id: str) -> bool:
+    """Return whether an object was stored, and a person has refunded or dismissed it since."""
+    found = _find_all(stripe_id)
+    return bool(found) and all(each.resolved_at is not None for each in found)
 
 
 def list_unresolved() -> list[StripeAnomaly]:
@@ -104,10 +110,11 @@ def list_unresolved() -> list[StripeAnomaly]:
     return list(db.session.scalars(query.order_by(StripeAnomaly.id)))
 
 
-def refund_anomaly(payment_intent: str, *, actor: str) -> None:
-    """Give back all that a payment took which settles nothing here.
+def refund_anomaly(payment_intent: str, *, actor: str) -> bool:
+    """Give back all that a payment took which settles nothing here; return whether it is back.
 
-    AnomalyNotRefundable, or one of the gateway's errors. Asking again refunds once.
+    Stripe gives back no more than is left, so asking again refunds once. AnomalyNotRefundable, or
+    one of the gateway's errors.
     """
     found = find_unresolved(payment_intent)
     if found is None or found.status != "succeeded":
@@ -118,27 +125,33 @@ def refund_anomaly(payment_intent: str, *, actor: str) -> None:
             payment_intent,
             amount=None,
             metadata=make_metadata(),
-            key=make_idempotency_key("anomaly", payment_intent, "refund"),
+            # A refusal is stored under its key, and there may be money on the balance by now.
+            key=make_idempotency_key("anomaly", payment_intent, "refund", new_reference()),
         )
     except Rejected as error:
         if error.code != _ALREADY_REFUNDED:
             raise
-    resolve_anomalies(payment_intent, REFUNDED, actor=actor)
+    settle_refunded_anomaly(payment_intent, actor=actor)
+    return find_unresolved(payment_intent) is None
 
 
 def settle_refunded_anomaly(payment_intent: str, *, actor: str) -> bool:
-    """Resolve an anomaly whose money went back, whoever gave it; False when there is none.
+    """Bring an anomaly level with the refunds of its payment; False when there is none.
 
-    A payment that was given back in part only stays where it is.
+    It is resolved once all has gone back, whoever gave it, and open again when a refund fails.
     """
-    if find_unresolved(payment_intent) is None:
+    known = _find_all(payment_intent)
+    if not known:
         return False
+    was_refunded = any(found.resolution == REFUNDED for found in known)
     end_read()
     gateway = platform()
     payment, made = gateway.get_payment(payment_intent), gateway.list_refunds(payment_intent)
-    given = sum(refund.amount for refund in made if refund.status in {"succeeded", "pending"})
+    given = sum(refund.amount for refund in made if refund.status == "succeeded")
     if given >= payment.amount_received > 0:
         resolve_anomalies(payment_intent, REFUNDED, actor=actor)
+    elif was_refunded:
+        _reopen(payment_intent, actor)
     return True
 
 
@@ -151,25 +164,36 @@ def dismiss_anomaly(payment_intent: str, *, actor: str) -> None:
 def resolve_anomalies(stripe_id: str, resolution: str, *, actor: str) -> None:
     """Close what an object at Stripe was stored for, and take its charge's flag back."""
     with transaction():
-        query = sa.select(StripeAnomaly).where(
-            StripeAnomaly.stripe_id == stripe_id, StripeAnomaly.resolved_at.is_(None)
-        )
-        for anomaly in db.session.scalars(query.with_for_update()):
-            anomaly.resolved_at, anomaly.resolution = clock.now(), resolution
-            _note_resolved(anomaly, actor)
-            _unflag_charge(anomaly)
+        for anomaly in _find_all(stripe_id):
+            if anomaly.resolved_at is None:
+                anomaly.resolved_at, anomaly.resolution = clock.now(), resolution
+                _note_resolved(anomaly, actor)
+                _level_flag(anomaly)
 
 
-def _unflag_charge(anomaly: StripeAnomaly) -> None:
-    if anomaly.charge_id is None:
-        return
+@repeated
+def _reopen(stripe_id: str, actor: str) -> None:
+    with transaction():
+        for anomaly in _find_all(stripe_id):
+            anomaly.resolved_at = anomaly.resolution = None
+            log.error("the refund of %s has failed", stripe_id)
+            _level_flag(anomaly)
+            if anomaly.charge_id is not None:
+                charge = db.session.get_one(Charge, anomaly.charge_id)
+                flag_row(charge, _CODES[anomaly.kind], anomaly.reason, actor=actor)
+
+
+def _level_flag(anomaly: StripeAnomaly) -> None:
     db.session.flush()
-    others = sa.select(sa.func.count(StripeAnomaly.id)).where(
-        StripeAnomaly.charge_id == anomaly.charge_id, StripeAnomaly.resolved_at.is_(None)
-    )
-    charge = db.session.get_one(Charge, anomaly.charge_id, with_for_update=True)
-    if not db.session.scalar(others) and charge.attention_code in {PAID_TWICE, FACTS_DISAGREE}:
-        clear_flag(charge)
+    if anomaly.charge_id is not None:
+        charge = db.session.get_one(Charge, anomaly.charge_id, with_for_update=True)
+        if charge.attention_code in _CODES.values():
+            clear_flag(charge)
+
+
+def _find_all(stripe_id: str) -> list[StripeAnomaly]:
+    query = sa.select(StripeAnomaly).where(StripeAnomaly.stripe_id == stripe_id)
+    return list(db.session.scalars(query.order_by(StripeAnomaly.id)))
 
 
 def _note_resolved(anomaly: StripeAnomaly, actor: str) -> None:
@@ -191,12 +215,10 @@ def _add_anomaly(
     query = sa.select(StripeAnomaly).where(
         StripeAnomaly.kind == kind, StripeAnomaly.stripe_id == found.id
     )
-    payment = found if isinstance(found, Payment) else None
     known = db.session.scalars(query).one_or_none()
     if known is not None:
-        known.status = found.status
-        known.amount_minor = payment.amount_received if payment else None
-        return False
+        return _update_anomaly(known, found)
+    payment = found if isinstance(found, Payment) else None
     db.session.add(
         StripeAnomaly(
             kind=kind,
@@ -210,5 +232,22 @@ def _add_anomaly(
             found_by=actor,
         )
     )
+    db.session.flush()
+    return True
+
+
+def _update_anomaly(known: StripeAnomaly, found: Payment | Setup) -> bool:
+    """Take over a newer status; money that was taken is never unsaid by an older event.
+
+    One that was dismissed before it took money is open again. Returns whether it is news.
+    """
+    if known.status in {found.status, "succeeded"}:
+        return False
+    known.status = found.status
+    if isinstance(found, Payment):
+        known.amount_minor = found.amount_received
+    if found.status != "succeeded" or known.resolved_at is None:
+        return False
+    known.resolved_at = known.resolution = None
     db.session.flush()
     return True

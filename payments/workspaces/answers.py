@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from payments.kit.errors import AppError
-from payments.workspaces import errors
+from payments.workspaces import errors, waiting
 from payments.workspaces.charges.action import refresh
 from payments.workspaces.models import Charge, Refund
 from payments.workspaces.models.charges import (
@@ -27,8 +27,15 @@ def settled(charge: Charge) -> bool:
     StripeNotConfigured (500) when Stripe did not even try, InvalidPaymentMethod (400) when the
     card is no longer attached there.
     """
+    secret = None
+    if charge.status == REQUIRES_ACTION:
+        charge_id = charge.id
+        secret = refresh(charge, actor=f"user:{charge.requested_by}")
+        charge = waiting.current(Charge, charge_id)
     if charge.status in {SUCCEEDED, PENDING}:
         return charge.status == SUCCEEDED
+    if charge.status == REQUIRES_ACTION:
+        raise _authentication(charge, secret)
     raise _FAILURES.get(charge.error_code or "", _declined)(charge)
 
 
@@ -37,16 +44,13 @@ def _declined(charge: Charge) -> errors.PaymentRequired:
     return errors.PaymentRequired(charge.error_message, details=details)
 
 
-def _authentication(charge: Charge) -> errors.PaymentRequired:
-    if charge.status != REQUIRES_ACTION:
-        return _declined(charge)
+def _authentication(charge: Charge, secret: str | None) -> errors.PaymentRequired:
     details = _common(charge) | {
         "declineCode": charge.decline_code,
         "paymentMethodId": charge.stripe_payment_method_id,
         "status": charge.status,
     }
     message, code = charge.error_message, "authentication_required"
-    secret = refresh(charge, actor=f"user:{charge.requested_by}")
     if secret is not None:
         details["clientSecret"] = secret
     return errors.PaymentRequired(message, code=code, details=details)
@@ -68,7 +72,6 @@ _FAILURES: dict[str, Callable[[Charge], AppError]] = {
     "amount_not_chargeable": lambda charge: errors.AmountNotChargeable(
         charge.error_message, details=_common(charge)
     ),
-    "authentication_required": _authentication,
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 import sqlalchemy as sa
@@ -88,10 +88,25 @@ def claim(model: type[Work], row_id: int) -> Attempt | None:
 
 
 @repeated
-def renew(attempt: Attempt) -> None:
-    """Extend the lease before another call; LeaseLost when the row is no longer ours."""
+def renew(attempt: Attempt) -> datetime:
+    """Extend the lease before another call and return until when it holds, by this host's clock.
+
+    LeaseLost when the row is no longer ours.
+    """
+    until = clock.now() + timedelta(seconds=LEASE_SECONDS)
     with transaction():
         _hold_renewed(attempt)
+    return until
+
+
+def check_lease(held_until: datetime) -> None:
+    """Raise LeaseLost when this process slept since it renewed its lease.
+
+    Asked right before a call: a machine that was suspended for a day must not send a request
+    whose idempotency key Stripe has forgotten meanwhile.
+    """
+    if clock.now() >= held_until:
+        raise LeaseLost
 
 
 @repeated

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from payments.gateway.errors import KEY_IN_USE, OutcomeUnknown, Rejected
 from payments.gateway.gateway import Gateway
+from payments.installation.models import new_reference
 from payments.installation.names import make_idempotency_key, make_metadata
 from payments.kit import clock, steps
 from payments.kit.db import db
@@ -123,21 +124,22 @@ def _create_patiently(
     gateway: Gateway, workspace_id: int, reference: str, former: str | None
 ) -> str:
     """Create the customer; while another request does so under the same key, Stripe says 409."""
+    # Under the same key Stripe would give the former customer, which is gone, again for a day.
+    names = ["workspace", reference, "customer", *(("after", former) if former else ())]
     for wait in _WAITS:
         try:
-            return _create(gateway, workspace_id, reference, former)
+            return _create(gateway, workspace_id, reference, names)
         except OutcomeUnknown as error:
             if error.code != KEY_IN_USE:
-                raise
+                # A stored 500 would be replayed for a day. A customer too many costs nothing.
+                names = [*names[:3], "again", new_reference()]
         clock.pause(wait)
-    return _create(gateway, workspace_id, reference, former)
+    return _create(gateway, workspace_id, reference, names)
 
 
-def _create(gateway: Gateway, workspace_id: int, reference: str, former: str | None) -> str:
-    # Under the same key Stripe would give the former customer, which is gone, again for a day.
-    after = ("after", former) if former else ()
+def _create(gateway: Gateway, workspace_id: int, reference: str, names: list[str]) -> str:
     return gateway.create_customer(
         email=email_of(workspace_id),
         metadata=make_metadata(workspace=reference),
-        key=make_idempotency_key("workspace", reference, "customer", *after),
+        key=make_idempotency_key(*names),
     )

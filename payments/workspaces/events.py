@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from payments.gateway import results
+from payments.gateway.errors import Rejected
 from payments.gateway.gateway import platform
 from payments.gateway.results import Payment
 from payments.installation.names import INSTALLATION, is_own_metadata
@@ -19,6 +20,7 @@ from payments.workspaces.anomalies import (
     settle_refunded_anomaly,
 )
 from payments.workspaces.charges.action import apply_payment
+from payments.workspaces.charges.give_up import release_blocked_charge
 from payments.workspaces.customers import forget_customer
 from payments.workspaces.disputes.refresh import refresh_dispute
 from payments.workspaces.models import Charge
@@ -37,8 +39,22 @@ def on_payment(intent: dict[str, Any], actor: str) -> None:
     """
     payment = results.payment_of_event(intent)
     charge_id = _find_charge_of(payment, actor)
-    if charge_id is not None:
-        apply_payment(charge_id, payment, actor=actor)
+    if charge_id is None:
+        return
+    if payment.status != "succeeded":
+        # An event may be late: its holder may have tried again, and paid, since.
+        payment = _get_present(payment)
+    apply_payment(charge_id, payment, actor=actor)
+
+
+def _get_present(payment: Payment) -> Payment:
+    """Return the PaymentIntent as it is now; as the event had it when Stripe does not know it."""
+    try:
+        return platform().get_payment(payment.id)
+    except Rejected as error:
+        if not error.is_missing:
+            raise
+        return payment
 
 
 def on_refunded_charge(stripe_charge: dict[str, Any], actor: str) -> None:
@@ -67,7 +83,9 @@ def _adopt_refunds(intent: str | None, actor: str) -> None:
     known = queries.charge_of_payment(intent)
     charge_id = known.id if known is not None and known.status == SUCCEEDED else None
     end_read()
-    if charge_id is None and not settle_refunded_anomaly(intent, actor=actor):
+    if charge_id is None and settle_refunded_anomaly(intent, actor=actor):
+        release_blocked_charge(intent, actor=actor)
+    elif charge_id is None:
         charge_id = _record_refunded_payment(intent, actor)
     if charge_id is not None:
         adopt(charge_id, platform().list_refunds(intent), actor=actor)

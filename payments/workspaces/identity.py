@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from payments.gateway.results import Payment, RefundResult
 from payments.installation.models import Referenced
 from payments.installation.names import INSTALLATION, is_own_metadata
+from payments.workspaces import queries
 from payments.workspaces.models import Charge, Refund
 
 
@@ -29,7 +30,8 @@ def find_payment_disagreements(charge: Charge, payment: Payment) -> list[str]:
     """Return the names of the facts in which a PaymentIntent is not this charge's."""
     facts = {
         "metadata": is_named(charge, "charge", payment.metadata),
-        "customer": payment.customer == charge.stripe_customer_id,
+        "customer": payment.customer is not None
+        and payment.customer == queries.get_customer(charge),
         "amount": payment.amount == charge.amount_minor,
         "currency": payment.currency == charge.currency,
         "amount_received": payment.status != "succeeded"

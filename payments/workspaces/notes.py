@@ -76,6 +76,16 @@ def note_attention(work: Charge | Refund, reason: str, *, actor: str) -> None:
     )
 
 
+def note_cleared(work: Charge | Refund, *, actor: str) -> None:
+    """Tell that a person has looked at a charge or refund."""
+    append(
+        f"{work.key_prefix}.attention_cleared",
+        actor=actor,
+        subject=f"{work.key_prefix}:{work.id}",
+        workspace_id=work.workspace_id,
+    )
+
+
 def note_method(kind: str, method: PaymentMethod, *, actor: str, **data: Any) -> None:
     """Tell of a saved card, by what may be shown of it."""
     append(

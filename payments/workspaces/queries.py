@@ -166,6 +166,19 @@ def find_charge_by_reference(reference: str) -> Charge | None:
     return db.session.scalars(sa.select(Charge).where(Charge.reference == reference)).one_or_none()
 
 
+def get_customer(charge: Charge) -> str | None:
+    """Return whose PaymentIntent a charge's is: its stored customer, else its card's.
+
+    A former release that still writes while a newer one starts stores none.
+    """
+    if charge.stripe_customer_id is not None:
+        return charge.stripe_customer_id
+    method = find_stripe_method(charge.stripe_payment_method_id)
+    if method is None or method.workspace_id != charge.workspace_id:
+        return db.session.get_one(Workspace, charge.workspace_id).stripe_customer_id
+    return method.stripe_customer_id
+
+
 def find_legacy_charge(number: str) -> Charge | None:
     """Return a charge of a former release whose PaymentIntent's id is not stored, by its number.
 

@@ -53,12 +53,15 @@ def worker_log(environment: dict[str, str]) -> Iterator[Group]:
 
 
 @pytest.fixture
-def process_globals() -> Iterator[None]:
-    """One limiter serves a process, and kombu keeps one pool of connections for an address."""
+def process_globals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """One limiter serves a process, and kombu keeps one pool of connections for an address.
+
+    The pools of other apps stay open: they are only put aside.
+    """
     former = dict(vars(limiter))
-    kombu.pools.reset()
+    monkeypatch.setattr(kombu.pools, "connections", kombu.pools.Connections(limit=10))
+    monkeypatch.setattr(kombu.pools, "producers", kombu.pools.Producers(limit=10))
     yield
-    kombu.pools.reset()
     vars(limiter).update(former)
 
 

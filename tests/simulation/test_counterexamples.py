@@ -21,8 +21,14 @@ def upgrade(world: World, fate: Fate) -> None:
     work.run_message(world, index=0, fate=fate, again=False)
 
 
-@pytest.mark.xfail(strict=True, reason="Stripe has forgotten the key of the first request")
-@pytest.mark.parametrize("step", [2, 3])  # about to call, and about to send
+# A process that is suspended for a day in the instant between its last look at the lease and the
+# first byte of its request still sends it, and Stripe has forgotten its key by then.
+ABOUT_TO_SEND = pytest.param(
+    3, marks=pytest.mark.xfail(strict=True, reason="nothing is left to check in between")
+)
+
+
+@pytest.mark.parametrize("step", [2, ABOUT_TO_SEND])
 def test_partial_refund_is_given_once_although_its_process_slept_for_a_day(
     service: Service, step: int
 ) -> None:
@@ -36,7 +42,6 @@ def test_partial_refund_is_given_once_although_its_process_slept_for_a_day(
         check(world)
 
 
-@pytest.mark.xfail(strict=True, reason="the invoice is not restated when its charge is recorded")
 def test_invoice_says_refunded_when_the_refund_is_found_before_its_payment_is_recorded(
     service: Service,
 ) -> None:

@@ -17,6 +17,7 @@ from payments.webhooks import drain, gaps
 from payments.webhooks.models import PLATFORM
 from payments.workspaces import compare, reconcile
 from payments.workspaces.charges import call as charge_call
+from payments.workspaces.charges.action import close_failed_intents
 from payments.workspaces.refunds import call as refund_call
 from payments.workspaces.refunds import follow
 from tests.simulation.ledgers import Row
@@ -31,6 +32,7 @@ TASKS: dict[str, Callable[..., Any]] = {
 SWEEPS: dict[str, Callable[[], object]] = {
     "due": reconcile.wake_due,
     "expired": reconcile.expire_unauthenticated,
+    "failed": close_failed_intents,
     "submitted": follow.look_at_submitted,
     "closed days": close_due,
     "kept answers": prune,
@@ -191,6 +193,7 @@ def work_off(world: World, *, with_events: bool) -> None:
     if is_due(world):
         world.task("sweep due", reconcile.wake_due)
         world.task("sweep expired", reconcile.expire_unauthenticated)
+        world.task("sweep failed", close_failed_intents)
         world.task("sweep submitted", follow.look_at_submitted)
     messages, world.queue[:] = list(dict.fromkeys(map(_frozen, world.queue))), []
     for name, ids in messages:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+import sqlalchemy as sa
+
 from payments.gateway.errors import GatewayError, Rejected
 from payments.gateway.gateway import Gateway, platform
 from payments.gateway.results import Payment
@@ -11,16 +13,24 @@ from payments.kit import leases
 from payments.kit.db import db
 from payments.kit.transactions import end_read, transaction
 from payments.workspaces.charges.outcomes import Outcome
-from payments.workspaces.charges.record import record_outcome, record_payment
+from payments.workspaces.charges.record import (
+    note_closed,
+    note_still_open,
+    record_outcome,
+    record_payment,
+)
 from payments.workspaces.models import Charge
 from payments.workspaces.models.charges import (
     ABANDONED,
     FAILED,
     REQUIRES_ACTION,
     SUCCEEDED,
+    UNCLOSED,
 )
 
 log = logging.getLogger(__name__)
+
+BATCH = 50  # failed PaymentIntents that are closed in one sweep
 
 GONE = Outcome(ABANDONED, None, "canceled", None, "The payment was canceled.")
 
@@ -53,9 +63,38 @@ def apply_payment(charge_id: int, payment: Payment, *, actor: str) -> None:
         return
     status = _read_status(charge_id)
     if status == FAILED and payment.status == "requires_payment_method":
-        _try_to_cancel(payment.id)
+        _close_failed(charge_id, payment.id, actor)
     if status == SUCCEEDED and former not in {None, payment.id}:
         _try_to_cancel(str(former))
+
+
+def close_failed_intents() -> int:
+    """Cancel PaymentIntents of failed charges that could not be canceled at once; return how many.
+
+    Until then somebody who has the client secret could still pay with them.
+    """
+    query = sa.select(Charge.id, Charge.stripe_payment_intent_id).where(
+        UNCLOSED, leases.is_due(Charge)
+    )
+    due = db.session.execute(query.limit(BATCH)).all()
+    end_read()
+    for charge_id, intent in due:
+        if intent is not None:
+            _close_failed(charge_id, intent, "sweep")
+    return len(due)
+
+
+def _close_failed(charge_id: int, payment_intent: str, actor: str) -> None:
+    """Cancel a failed charge's PaymentIntent; if it has moved on, that counts instead."""
+    try:
+        closed = close_payment_intent(platform(), payment_intent)
+    except GatewayError as error:
+        log.warning("could not cancel %s yet: %s", payment_intent, error.code)
+        note_still_open(charge_id)
+        return
+    if closed.status != "canceled":
+        record_payment(charge_id, closed, actor=actor)
+    note_closed(charge_id)
 
 
 def close_payment_intent(gateway: Gateway, payment_intent: str) -> Payment:
@@ -85,14 +124,15 @@ def expire(charge_id: int) -> None:
         _postpone_expiry(charge_id, fence, error)
     else:
         apply_payment(charge_id, payment, actor="sweep")
+        _postpone_expiry(charge_id, fence)  # one that does not agree with its PaymentIntent
 
 
-def _postpone_expiry(charge_id: int, fence: int, error: GatewayError) -> None:
+def _postpone_expiry(charge_id: int, fence: int, error: GatewayError | None = None) -> None:
     with transaction():
         charge = db.session.get_one(Charge, charge_id, with_for_update=True)
         if charge.fence != fence or charge.status != REQUIRES_ACTION:
             return
-        if error.throttled:
+        if error is not None and error.throttled:
             leases.throttle(charge)
         else:
             leases.release(charge, due_in=leases.backoff(charge.tries))

@@ -20,7 +20,7 @@ from payments.kit import steps
 from payments.kit.db import db
 from payments.kit.repeat import repeated
 from payments.kit.transactions import end_read, transaction
-from payments.workspaces import attempts
+from payments.workspaces import attempts, queries
 from payments.workspaces.attempts import Attempt, LeaseLost
 from payments.workspaces.charges import outcomes
 from payments.workspaces.charges.action import apply_payment, close_payment_intent
@@ -95,7 +95,7 @@ def _read_order(charge_id: int) -> Order:
         workspace_id=charge.workspace_id,
         amount=charge.amount_minor,
         currency=charge.currency,
-        customer=charge.stripe_customer_id or "",
+        customer=queries.get_customer(charge) or "",
         payment_method=charge.stripe_payment_method_id,
         payment_intent=charge.stripe_payment_intent_id,
         is_legacy=charge.legacy_metadata,
@@ -194,8 +194,9 @@ def _confirm(
 ) -> Payment | Outcome:
     """Confirm the stored PaymentIntent: each run under a key of its own, as a stored 500 would be
     replayed; the object itself takes money once."""
-    attempts.renew(attempt)
+    held_until = attempts.renew(attempt)
     steps.passed("charge.confirming")
+    attempts.check_lease(held_until)
     key = make_idempotency_key("charge", order.reference, "confirm", attempt.fence)
     try:
         confirmed = gateway.confirm_payment_intent(payment.id, key=key)
@@ -225,7 +226,7 @@ def _explain_refusal(gateway: Gateway, order: Order, error: Rejected) -> Outcome
     if error.is_missing_customer:
         forget_customer(order.workspace_id, order.customer, actor="worker")
         return DETACHED
-    if not _is_still_attached(gateway, order.customer, order.payment_method):
+    if order.customer and not _is_still_attached(gateway, order.customer, order.payment_method):
         drop_detached(order.payment_method, actor="worker")
         return DETACHED
     log.error("Stripe refused charge %s: %s", order.reference, error.message)

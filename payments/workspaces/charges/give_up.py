@@ -7,6 +7,7 @@ from payments.gateway.gateway import Gateway, platform
 from payments.kit.db import db
 from payments.kit.transactions import end_read
 from payments.workspaces import errors, queries
+from payments.workspaces.anomalies import is_settled_by_person
 from payments.workspaces.charges.action import GONE, apply_payment, close_payment_intent
 from payments.workspaces.charges.lookup import find_payment_intent
 from payments.workspaces.charges.record import record_outcome
@@ -51,6 +52,21 @@ def give_up_charge(charge_id: int, *, actor: str) -> None:
     end_read()
     if db.session.get_one(Charge, charge_id).status not in {CANCELED, ABANDONED}:
         raise errors.ChargeNotCancelable
+
+
+def release_blocked_charge(payment_intent: str, *, actor: str) -> None:
+    """Abandon an open charge whose stored PaymentIntent is settled by a person.
+
+    Its facts disagree with the charge's, so it was not recorded; it took money and gave it back,
+    or is canceled. Until then nothing else may be charged for the workspace.
+    """
+    charge = queries.charge_of_payment(payment_intent)
+    is_blocked = charge is not None and charge.status in OPEN
+    charge_id = charge.id if charge is not None else 0
+    is_settled = is_blocked and is_settled_by_person(payment_intent)
+    end_read()
+    if is_settled and platform().get_payment(payment_intent).status in {"succeeded", "canceled"}:
+        record_outcome(charge_id, GONE, actor=actor)
 
 
 def _cancel_at_stripe(gateway: Gateway, charge_id: int, intent: str, actor: str) -> None:

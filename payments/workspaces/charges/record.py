@@ -32,6 +32,7 @@ from payments.workspaces.models.charges import (
 )
 from payments.workspaces.notes import note_charge, note_invoice
 from payments.workspaces.plans.switch import switch_plan
+from payments.workspaces.refunds.record import restate_invoice
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +73,31 @@ def record_payment(charge_id: int, payment: Payment, *, actor: str) -> bool:
                 report_duplicate(charge, payment, actor=actor)
                 return False
         changed = _apply(charge, workspace, of_payment(payment), actor)
+        if changed and charge.status == FAILED:
+            # It still has to be canceled, lest anybody pay with it later.
+            charge.uncertain = payment.status == "requires_payment_method"
     if changed:
         steps.passed("charge.announced")
     return changed
+
+
+@repeated
+def note_closed(charge_id: int) -> None:
+    """Say that a failed charge's PaymentIntent can take no money any more."""
+    with transaction():
+        charge = db.session.get_one(Charge, charge_id, with_for_update=True)
+        if charge.status != PENDING:
+            charge.uncertain = False
+
+
+@repeated
+def note_still_open(charge_id: int) -> None:
+    """Let a failed charge's PaymentIntent be canceled by a later sweep."""
+    with transaction():
+        charge = db.session.get_one(Charge, charge_id, with_for_update=True)
+        if charge.status == FAILED:
+            charge.tries += 1
+            leases.release(charge, due_in=leases.backoff(charge.tries))
 
 
 @repeated
@@ -144,6 +167,9 @@ def _take_over(charge: Charge, outcome: Outcome) -> None:
 def _succeed(charge: Charge, invoice: Invoice, workspace: Workspace, actor: str) -> None:
     mark_paid(invoice, at=clock.now(), payment_intent=charge.stripe_payment_intent_id)
     note_invoice("paid", invoice, actor=actor)
+    db.session.flush()
+    # Somebody may have given money back in Stripe's dashboard before we heard of the payment.
+    restate_invoice(invoice, actor=actor)
     target = queries.get_plan(charge.plan_id)
     if target.rank > workspace.plan.rank:
         switch_plan(workspace, target, invoice, actor=actor, charge_id=charge.id)

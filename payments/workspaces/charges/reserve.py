@@ -38,6 +38,10 @@ def reserve(
     came between. Raises NotAMember, NotAManager, WorkspaceNotFound, InvalidPlan, NotAnUpgrade,
     PriceChanged, ChargeInProgress or InvalidPaymentMethod.
     """
+    lock_as_manager(workspace_id, requested_by)
+    repeated = queries.charge_of_request(request_key)
+    if repeated is not None:
+        return repeated  # the same request, slower than its key's lock, came here before
     workspace, plan = _hold_upgradable(workspace_id, plan_id, expected, requested_by)
     method = queries.hold_payment_method(method_id)
     if method is None or not _is_usable(method, workspace):

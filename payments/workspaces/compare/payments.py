@@ -17,9 +17,11 @@ from payments.runs import window
 from payments.runs.slices import Difference
 from payments.runs.walk import Place, Tally
 from payments.runs.window import BATCH, SLACK_SECONDS, Window
-from payments.workspaces.anomalies import report_unknown_row
+from payments.workspaces import queries
+from payments.workspaces.anomalies import is_settled_by_person, report_unknown_row
 from payments.workspaces.charges.action import apply_payment, close_payment_intent
 from payments.workspaces.charges.outcomes import of_payment
+from payments.workspaces.charges.record import note_closed
 from payments.workspaces.compare.job import Job, by_itself, oldest
 from payments.workspaces.compare.rows import find_charges, flag, is_in_motion
 from payments.workspaces.identity import find_payment_disagreements
@@ -68,6 +70,9 @@ def _made(payment: Payment, charge: Charge | None) -> int:
 
 
 def _settle(job: Job, payment: Payment, charge: Charge | None, tally: Tally) -> None:
+    own = charge is not None and charge.stripe_payment_intent_id == payment.id
+    if not own and is_settled_by_person(payment.id):
+        return
     if charge is None:
         _judge_unknown(job, payment, tally)
         return
@@ -97,11 +102,23 @@ def differences(payment: Payment, charge: Charge) -> list[Difference]:
         # Another attempt's, which is nothing as long as only one of them took money.
         if theirs == charge.status == SUCCEEDED:
             found.append(_differing(charge, DUPLICATE, own, payment.id))
-        elif theirs == SUCCEEDED or (theirs in OPEN and charge.status not in OPEN):
+        elif theirs == SUCCEEDED:
             found.append(_differing(charge, STATUS, charge.status, theirs))
+        elif _can_still_be_paid(payment, charge):
+            found.append(_differing(charge, STATUS, charge.status, payment.status))
+    elif _can_still_be_paid(payment, charge):
+        found.append(_differing(charge, STATUS, charge.status, payment.status))
     elif not _is_level(charge.status, theirs):
         found.append(_differing(charge, STATUS, charge.status, theirs))
     return found
+
+
+def _can_still_be_paid(payment: Payment, charge: Charge) -> bool:
+    """Return whether a charge is over, and this PaymentIntent of it could take money yet."""
+    is_over = charge.status in _UNPAID or (
+        charge.status == SUCCEEDED and charge.stripe_payment_intent_id != payment.id
+    )
+    return is_over and payment.status not in {"canceled", "succeeded"}
 
 
 def _is_level(ours: str, theirs: str) -> bool:
@@ -118,7 +135,7 @@ def _values_of(name: str, charge: Charge, payment: Payment) -> tuple[object, obj
     if name == "metadata":
         return charge.reference, payment.metadata.get("charge")
     ours = {
-        "customer": charge.stripe_customer_id,
+        "customer": queries.get_customer(charge),
         "currency": charge.currency,
     }
     return ours.get(name, charge.amount_minor), getattr(payment, name)
@@ -145,10 +162,11 @@ def _cancel_leftover(job: Job, payment: Payment, charge: Charge) -> Payment:
 
     The answer to its creation was lost, and the charge was given up: it was never confirmed.
     """
-    is_ours = not find_payment_disagreements(charge, payment)
-    if is_ours and charge.status not in OPEN and of_payment(payment).status in OPEN:
-        return close_payment_intent(job.gateway, payment.id)
-    return payment
+    if find_payment_disagreements(charge, payment) or not _can_still_be_paid(payment, charge):
+        return payment
+    closed = close_payment_intent(job.gateway, payment.id)
+    note_closed(charge.id)
+    return closed
 
 
 def _fresh(charge: Charge) -> Charge:

@@ -36,6 +36,8 @@ PASSING = frozenset({OUTCOME_UNKNOWN, TRIED_TOO_OFTEN, KEY_REUSED, REFUND_ELSEWH
 _OPEN = sa.text("status IN ('pending', 'requires_action')")
 # Few rows ever ask for a person: their index costs nothing, and `/metrics` counts by it.
 ATTENTION = sa.text("needs_attention")
+# Failed, and its PaymentIntent is not known to be canceled.
+UNCLOSED = sa.text("status = 'failed' AND uncertain")
 
 
 class MovesMoney(Stamped, Leased, Referenced):
@@ -78,6 +80,7 @@ class Charge(Base, MovesMoney):
             postgresql_where=_OPEN, sqlite_where=_OPEN,
         ),
         sa.Index("ix_charges_due", "status", "due_at"),
+        sa.Index("ix_charges_unclosed", "id", postgresql_where=UNCLOSED, sqlite_where=UNCLOSED),
         sa.Index(
             "ix_charges_attention", "id", postgresql_where=ATTENTION, sqlite_where=ATTENTION
         ),

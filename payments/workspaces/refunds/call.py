@@ -130,8 +130,9 @@ def _is_made_elsewhere(attempt: Attempt) -> bool:
 
 
 def _send(gateway: Gateway, attempt: Attempt, order: Order) -> RefundResult | RefundOutcome:
-    attempts.renew(attempt)
+    held_until = attempts.renew(attempt)
     steps.passed("refund.calling")
+    attempts.check_lease(held_until)
     key = make_idempotency_key("refund", order.reference)
     try:
         made = gateway.refund(

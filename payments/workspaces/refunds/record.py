@@ -16,13 +16,14 @@ from payments.kit.repeat import repeated
 from payments.kit.transactions import after_commit, transaction
 from payments.workspaces import queries, waiting
 from payments.workspaces.attention import clear_passing_flag, flag_row
-from payments.workspaces.identity import find_refund_disagreements
+from payments.workspaces.identity import find_refund_disagreements, is_named
 from payments.workspaces.models import Charge, Refund
 from payments.workspaces.models.charges import (
     ABANDONED,
     CANCELED,
     FACTS_DISAGREE,
     FAILED,
+    PAID_TWICE,
     PENDING,
     SUBMITTED,
     SUCCEEDED,
@@ -76,6 +77,8 @@ def record_refund_result(refund_id: int, result: RefundResult, *, actor: str) ->
     with transaction():
         refund, charge = _lock(refund_id)
         wrong = find_refund_disagreements(refund, charge, result)
+        if refund.stripe_refund_id not in {None, result.id}:
+            wrong = ["id"]  # a second refund under this row's names
         if wrong:
             _flag_mismatch(refund, result, wrong, actor)
             return
@@ -123,12 +126,20 @@ def _adopt_one(charge: Charge, result: RefundResult, actor: str) -> None:
     rows = queries.refunds_of(charge.invoice_id)
     ours = next((row for row in rows if is_refund_of(row, result)), None)
     if ours is None:
+        _flag_second(rows, result, actor)
         ours = _add_found(charge, result, actor)
     wrong = find_refund_disagreements(ours, charge, result)
     if wrong:
         _flag_mismatch(ours, result, wrong, actor)
     else:
         _apply(ours, of_result(result), actor)
+
+
+def _flag_second(rows: list[Refund], result: RefundResult, actor: str) -> None:
+    """Ask for a person when a refund bears the names of a row that has another one already."""
+    for row in rows:
+        if is_named(row, "refund", result.metadata):
+            flag_row(row, PAID_TWICE, f"{result.id} was given back beside it", actor=actor)
 
 
 def _flag_mismatch(refund: Refund, result: RefundResult, wrong: list[str], actor: str) -> None:
@@ -175,13 +186,14 @@ def _apply(refund: Refund, outcome: RefundOutcome, actor: str) -> None:
     invoice = db.session.get_one(Invoice, refund.invoice_id, populate_existing=True)
     if is_changed:
         note_refund(refund.status, refund, invoice, actor=actor, code=refund.error_code)
-    _restate(invoice, actor)
+    restate_invoice(invoice, actor=actor)
     refund_id = refund.id
     after_commit(lambda: waiting.announce(Refund, refund_id))
     steps.passed("refund.recording")
 
 
-def _restate(invoice: Invoice, actor: str) -> None:
+def restate_invoice(invoice: Invoice, *, actor: str) -> None:
+    """Let a paid invoice say what all of its refunds give back, in the caller's transaction."""
     total = sum(r.amount_minor for r in queries.refunds_of(invoice.id) if r.status in _COUNTED)
     if invoice.status in {PAID, REFUNDED} and total != invoice.refunded_minor:
         set_refunded(invoice, total)

@@ -34,6 +34,9 @@ def reserve(
     invoice_id, workspace_id = invoice.id, invoice.workspace_id
     with transaction():
         queries.lock_workspace(workspace_id)
+        repeated = queries.refund_of_request(request_key)
+        if repeated is not None:
+            return repeated.id  # the same request, slower than its key's lock, came here before
         invoice = db.session.get_one(Invoice, invoice_id, populate_existing=True)
         charge = _refundable(invoice)
         amount = _bounded(invoice, amount_minor)

@@ -172,7 +172,7 @@ class TestOldRow:
         errand.run()
         errand.age(OLD)
         row = errand.run()
-        assert row.status == "canceled"
+        assert (row.status, row.error_code) == ("abandoned", "expired")
         assert [payment["status"] for payment in errand.payments] == ["canceled"]
         assert errand.site.row(Invoice, Invoice.id == row.invoice_id).status == "failed"
 
@@ -200,7 +200,7 @@ class TestOldRow:
         assert errand.row.status == "pending"
         errand.age(OLD)
         created_only = errand.path == CREATION
-        assert errand.run().status == ("canceled" if created_only else "succeeded")
+        assert errand.run().status == ("abandoned" if created_only else "succeeded")
         assert errand.sent == errand.keys[:1]
         assert errand.moved == ([] if created_only else [999])
 

@@ -244,7 +244,8 @@ class TestTrouble:
         charge_id = open_async(shop, payer)
         first_try_over(app, charge_id)
         try_again(app, charge_id, after=timedelta(hours=30))
-        assert charge_of(payer, charge_id)["status"] == "canceled"
+        charge = charge_of(payer, charge_id)
+        assert (charge["status"], charge["error"]["code"]) == ("abandoned", "expired")
         (payment,) = payments_at_stripe(shop, charge_id)
         assert payment["status"] == "canceled"
         assert confirmations(shop, payment["id"]) == []

@@ -17,16 +17,13 @@ import sqlalchemy as sa
 
 from payments.invoices.models import Invoice
 from payments.kit.db import db
-from payments.reconciliation import accounts
-from payments.reconciliation.whole import whole
 from payments.workspaces import anomalies
 from payments.workspaces.charges import call
 from payments.workspaces.models import Charge, PaymentMethod, StripeAnomaly, Workspace
 from tests.support import stack
-from tests.support.people import Person, sign_up
+from tests.support.money_site import MASTERCARD, reconcile, sign_up_with_card, upgrade
+from tests.support.people import Person
 from tests.support.site import Site, open_site
-
-VISA, MASTERCARD = "pm_card_visa", "pm_card_mastercard"
 
 
 @pytest.fixture
@@ -84,40 +81,6 @@ class Backup:
         server.dispose()
 
 
-def upgrade(site: Site, person: Person, plan: str = "starter") -> Charge:
-    """Upgrade a person's workspace, and drive the charge as a worker does."""
-    answer = site.shop.upgrade(person, person.home.slug, plan, headers={"Prefer": "respond-async"})
-    assert answer.status_code == 202, answer.text
-    charge_id = answer.json["data"]["charge"]["id"]
-    with site.app.app_context():
-        call.run(charge_id)
-    return site.row(Charge, Charge.id == charge_id)
-
-
-def sign_up_with_card(site: Site, name: str, card: str) -> Person:
-    person = sign_up(site.client, name)
-    site.shop.save_card(person, person.home.slug, card)
-    return person
-
-
-def reconcile(site: Site) -> None:
-    """Do both runs of the platform's account, as `flask reconcile --platform` does."""
-    with site.app.app_context():
-        account = accounts.platform()
-        assert account is not None
-        for kind in ("events", "objects"):
-            whole(account, kind, actor="operator", dry_run=False)
-    drain(site)
-
-
-def drain(site: Site) -> None:
-    from payments.webhooks.drain import drain as drain_inbox
-
-    with site.app.app_context():
-        while drain_inbox():
-            pass
-
-
 def customer_of(site: Site, person: Person) -> Any:
     return site.row(Workspace, Workspace.id == person.home.id).stripe_customer_id
 
@@ -125,11 +88,11 @@ def customer_of(site: Site, person: Person) -> Any:
 def test_nobody_meets_the_customer_card_payment_or_invoice_of_a_lost_row(
     site: Site, tmp_path: Path
 ) -> None:
-    kept = sign_up_with_card(site, "Kept", VISA)
+    kept = sign_up_with_card(site, "Kept")
     assert upgrade(site, kept).status == "succeeded"
     backup = Backup(site, tmp_path)
 
-    lost = sign_up_with_card(site, "Lost", VISA)
+    lost = sign_up_with_card(site, "Lost")
     lost_customer, lost_charge = customer_of(site, lost), upgrade(site, lost)
     kept_again = upgrade(site, kept, "pro")
     assert (lost_charge.status, kept_again.status) == ("succeeded", "succeeded")
@@ -155,7 +118,7 @@ def test_nobody_meets_the_customer_card_payment_or_invoice_of_a_lost_row(
 
 
 def test_payments_of_lost_rows_are_told_and_can_be_refunded(site: Site, tmp_path: Path) -> None:
-    kept = sign_up_with_card(site, "Kept", VISA)
+    kept = sign_up_with_card(site, "Kept")
     backup = Backup(site, tmp_path)
     lost = upgrade(site, kept)
     backup.restore()
@@ -184,7 +147,7 @@ def test_a_charge_that_was_open_in_the_dump_and_paid_since_is_paid_once(
     site: Site, tmp_path: Path
 ) -> None:
     """Its random names are in the dump: the same key and PaymentIntent are met again."""
-    person = sign_up_with_card(site, "Open", VISA)
+    person = sign_up_with_card(site, "Open")
     answer = site.shop.upgrade(
         person, person.home.slug, "starter", headers={"Prefer": "respond-async"}
     )

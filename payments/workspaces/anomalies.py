@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from payments.gateway.errors import Rejected
 from payments.gateway.gateway import platform
-from payments.gateway.results import Payment, Setup
+from payments.gateway.results import Dispute, Payment, Setup
 from payments.installation.models import new_reference
 from payments.installation.names import make_idempotency_key, make_metadata
 from payments.kit import clock
@@ -20,6 +20,7 @@ from payments.workspaces.attention import clear_flag, flag_row
 from payments.workspaces.models import Charge, Refund, StripeAnomaly
 from payments.workspaces.models.anomalies import (
     DISMISSED,
+    DISPUTED_PAYMENT,
     DUPLICATE,
     MISMATCH,
     REFUNDED,
@@ -93,9 +94,38 @@ def report_foreign_refund(refund_id: int, payment_intent: str, *, actor: str) ->
         flag_row(refund, FACTS_DISAGREE, reason, actor=actor)
 
 
+@repeated
+def report_dispute(dispute: Dispute, *, actor: str) -> None:
+    """Store a dispute of a payment that settles nothing here; dismissed once it is answered."""
+    with transaction():
+        known = _find_all(dispute.payment_intent or "")
+        if not known or _find_all(dispute.id):
+            return
+        reason = f"{dispute.payment_intent}, which settles nothing here, is disputed"
+        db.session.add(
+            StripeAnomaly(
+                kind=DISPUTED_PAYMENT,
+                stripe_id=dispute.id,
+                workspace_id=known[0].workspace_id,
+                charge_id=known[0].charge_id,
+                status=dispute.status,
+                amount_minor=dispute.amount,
+                currency=dispute.currency,
+                reason=reason,
+                found_by=actor,
+            )
+        )
+        log.error("%s: %s", dispute.id, reason)
+
+
 def find_unresolved(stripe_id: str) -> StripeAnomaly | None:
     """Return the anomaly of an object at Stripe that still waits for a person."""
     return next((found for found in _find_all(stripe_id) if found.resolved_at is None), None)
+
+
+def has_anomaly(stripe_id: str) -> bool:
+    """Return whether an object at Stripe was ever stored and not applied."""
+    return bool(_find_all(stripe_id))
 
 
 def is_settled_by_person(stripe_id: str) -> bool:

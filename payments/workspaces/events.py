@@ -14,6 +14,8 @@ from payments.kit.transactions import end_read, transaction
 from payments.timeline.append import append
 from payments.workspaces import queries
 from payments.workspaces.anomalies import (
+    has_anomaly,
+    report_dispute,
     report_foreign_refund,
     report_foreign_setup,
     report_unknown_row,
@@ -182,5 +184,10 @@ def on_dispute(dispute: dict[str, Any], actor: str) -> None:
     https://docs.stripe.com/api/events/types#event_types-charge.dispute.created
     """
     intent = dispute.get("payment_intent")
-    if intent is not None and queries.charge_of_payment(intent) is not None:
+    if intent is None:
+        return
+    if queries.charge_of_payment(intent) is not None:
         refresh_dispute(dispute["id"], actor=actor)
+    elif has_anomaly(intent):
+        end_read()
+        report_dispute(platform().get_dispute(dispute["id"]), actor=actor)

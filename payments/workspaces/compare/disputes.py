@@ -14,6 +14,7 @@ from payments.kit.transactions import end_read
 from payments.runs.slices import Difference
 from payments.runs.walk import Place, Tally
 from payments.runs.window import SLACK_SECONDS
+from payments.workspaces.anomalies import report_dispute
 from payments.workspaces.compare.job import Job, by_itself
 from payments.workspaces.compare.rows import charges_of_intents
 from payments.workspaces.disputes.read import find_dispute, find_disputes
@@ -43,6 +44,8 @@ def compare_disputes(job: Job, place: Place, tally: Tally) -> Place | None:
             tally.seen += 1
             with by_itself(f"dispute {found.id}", tally):
                 tally.found(_mended(job, found, row), missing=row is None)
+        elif not job.dry_run:
+            report_dispute(found, actor=job.actor)
     return {"since": since, "after": page.after} if page.more else None
 
 

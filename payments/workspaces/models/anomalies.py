@@ -16,7 +16,9 @@ DUPLICATE = "duplicate"
 MISMATCH = "mismatch"
 # Our installation's name, and a row that is not in this database: made before a restore.
 UNKNOWN_ROW = "unknown_row"
-KINDS = (DUPLICATE, MISMATCH, UNKNOWN_ROW)
+# A dispute of a payment that is stored here itself: its money goes twice if it is refunded too.
+DISPUTED_PAYMENT = "disputed"
+KINDS = (DUPLICATE, MISMATCH, UNKNOWN_ROW, DISPUTED_PAYMENT)
 
 REFUNDED, DISMISSED = "refunded", "dismissed"
 

@@ -37,6 +37,8 @@ from tests.support.shop import eventually
 from tests.support.site import Site, open_site
 from tests.support.till import browser_authenticates
 
+DISPUTED = "pm_card_createDispute"
+
 
 @pytest.fixture
 def site(tmp_path: Path, sandbox: stack.Sandbox) -> Iterator[Site]:
@@ -154,7 +156,7 @@ class TestFlags:
         assert not read_charge(site, charge.id).needs_attention
 
     def test_a_chargeback_comes_to_the_front_when_a_duplicate_is_settled(self, site: Site) -> None:
-        person = sign_up_with_card(site, "Disputed", "pm_card_createDispute")
+        person = sign_up_with_card(site, "Disputed", DISPUTED)
         charge = upgrade(site, person)
         method = site.shop.save_card(person, person.home.slug)
         second = pay_twice(site, charge, method)
@@ -173,6 +175,19 @@ class TestFlags:
         assert not read_charge(site, charge.id).needs_attention
         assert command(site, "charges", "clear-flag", str(charge.id)).exit_code == 1
         assert command(site, "refunds", "list").exit_code == 0
+
+
+def test_a_chargeback_of_a_duplicate_is_stored_beside_it(site: Site) -> None:
+    """Whoever refunded it as well would give its money back twice."""
+    person = sign_up_with_card(site, "Both")
+    charge = upgrade(site, person)
+    second = pay_twice(site, charge, site.shop.save_card(person, person.home.slug, DISPUTED))
+    site.shop.control("POST", "clock/advance", {"seconds": 60})
+    tell(site, second, "charge.dispute.created", "charge.dispute.funds_withdrawn")
+    kinds = [stored.kind for stored in site.rows(StripeAnomaly)]
+    assert kinds == ["duplicate", "disputed"]
+    reconcile(site)
+    assert len(site.rows(StripeAnomaly)) == 2
 
 
 class TestRefundsOfAnomalies:

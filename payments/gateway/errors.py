@@ -16,6 +16,8 @@ from payments.kit.logs import redact
 # The code that Stripe gives it; the SDK's error does not carry it.
 # https://docs.stripe.com/error-codes#idempotency-key-in-use
 KEY_IN_USE = "idempotency_key_in_use"
+# The connection broke, or no answer came in time.
+NO_ANSWER = "connection"
 # https://docs.stripe.com/error-codes#resource-missing
 MISSING = "resource_missing"
 # Every 429, Stripe's own and the one that we spare it: the call did nothing and may be repeated.
@@ -126,7 +128,7 @@ def translated() -> Iterator[None]:
         raise BadCredentials(_text(error), code=error.code) from error
     except stripe.APIConnectionError as error:
         kind = Unavailable if _never_sent(error) else OutcomeUnknown
-        raise kind(_text(error), code="connection") from error
+        raise kind(_text(error), code=NO_ANSWER) from error
     except stripe.InvalidRequestError as error:
         raise Rejected(_text(error), code=error.code, param=error.param) from error
     except stripe.StripeError as error:  # 409, 5xx, or an answer that is no JSON

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from payments.gateway.errors import KEY_IN_USE, OutcomeUnknown, Rejected
+from payments.gateway.errors import KEY_IN_USE, NO_ANSWER, OutcomeUnknown, Rejected
 from payments.gateway.gateway import Gateway
 from payments.installation.models import new_reference
 from payments.installation.names import make_idempotency_key, make_metadata
@@ -130,6 +130,8 @@ def _create_patiently(
         try:
             return _create(gateway, workspace_id, reference, names)
         except OutcomeUnknown as error:
+            if error.code == NO_ANSWER:
+                raise  # asked again under the same key, it is the same customer
             if error.code != KEY_IN_USE:
                 # A stored 500 would be replayed for a day. A customer too many costs nothing.
                 names = [*names[:3], "again", new_reference()]

@@ -174,9 +174,10 @@ def get_customer(charge: Charge) -> str | None:
     if charge.stripe_customer_id is not None:
         return charge.stripe_customer_id
     method = find_stripe_method(charge.stripe_payment_method_id)
-    if method is None or method.workspace_id != charge.workspace_id:
-        return db.session.get_one(Workspace, charge.workspace_id).stripe_customer_id
-    return method.stripe_customer_id
+    if method is not None and method.workspace_id == charge.workspace_id:
+        return method.stripe_customer_id
+    query = sa.select(Workspace.stripe_customer_id).where(Workspace.id == charge.workspace_id)
+    return db.session.scalar(query)
 
 
 def find_legacy_charge(number: str) -> Charge | None:

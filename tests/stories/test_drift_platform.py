@@ -175,10 +175,10 @@ class TestCharges:
         till.run(charge_id)
         change(till.site.app, Charge, Charge.id == charge_id, status="abandoned")
         (made,) = payments_at_stripe(till.site.shop, charge_id)
-        told = {("status", "abandoned", "pending")}
+        told = {("status", "abandoned", "requires_confirmation")}
         assert {each[:3] for each in till.told(charge_id, dry_run=True)} == told
         assert payments_at_stripe(till.site.shop, charge_id)[0]["status"] == made["status"]
-        assert till.told(charge_id) == {("status", "abandoned", "pending", True)}
+        assert till.told(charge_id) == {("status", "abandoned", "requires_confirmation", True)}
         assert payments_at_stripe(till.site.shop, charge_id)[0]["status"] == "canceled"
         assert till.told(charge_id) == set()
 

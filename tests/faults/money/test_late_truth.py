@@ -235,7 +235,7 @@ class TestChargeLeftUnconfirmed:
         charge.change(status="abandoned")
         found = [d for d in compare(site, compare_payments) if d.object_id == str(charge.id)]
         assert [(d.field, d.ours, d.theirs, d.fixed) for d in found] == [
-            ("status", "abandoned", "pending", True)
+            ("status", "abandoned", "requires_confirmation", True)
         ]
         assert [p["status"] for p in charge.payments] == ["canceled"]
         assert compare_again(site, charge) == []

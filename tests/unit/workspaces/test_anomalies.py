@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from payments.config import Settings
 from payments.gateway.errors import OutcomeUnknown, Rejected
 from payments.kit.db import db
+from payments.kit.transactions import transaction
 from payments.timeline.models import TimelineEntry
 from payments.workspaces import anomalies
 from payments.workspaces.charges.record import record_payment
@@ -190,8 +191,7 @@ class TestDismiss:
 
     def test_a_flag_for_another_reason_stays(self, paid: int, pay_twice: Pay) -> None:
         intent = pay_twice()
-        charge = db.session.get_one(Charge, paid, populate_existing=True)
-        charge.attention_code = "not_at_stripe"
-        db.session.commit()
+        with transaction() as session:
+            session.get_one(Charge, paid).attention_code = "not_at_stripe"
         anomalies.dismiss_anomaly(intent, actor="operator")
         assert is_flagged(paid)

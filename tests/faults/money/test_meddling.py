@@ -1,4 +1,4 @@
-"""What an outsider tried against the money path: late events, lost cancellations, edited metadata.
+"""The money path meets late events, lost cancellations, edited metadata and refunds that fail.
 
 Each of these once ended in a payment too many, a workspace that could not pay, or a flag for ever.
 """

@@ -145,6 +145,7 @@ class TestMetrics:
             ("payments_needs_attention", "charges"), ("payments_needs_attention", "refunds"),
             ("payments_stripe_anomalies", "duplicate"), ("payments_stripe_anomalies", "mismatch"),
             ("payments_stripe_anomalies", "unknown_row"),
+            ("payments_stripe_anomalies", "disputed"),
             ("payments_invoice_documents_dead", ""),
             ("payments_webhook_events_refused_total", "skew"),
             ("payments_webhook_events_refused_total", "signature"),

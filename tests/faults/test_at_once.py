@@ -11,7 +11,7 @@ from payments.invoices.models import Invoice
 from payments.workspaces.models import Charge, PaymentMethod, Refund, Workspace
 from tests.support.people import Person, Place
 from tests.support.processes import Answer
-from tests.support.shop import Shop
+from tests.support.shop import Shop, eventually
 from tests.support.site import Site, at_once
 
 pytestmark = pytest.mark.usefixtures("crew")
@@ -113,8 +113,11 @@ class TestUpgrades:
         """Eight workspaces upgrade at once: eight are charged, each once."""
         people = [site.customer() for _ in range(8)]
         jobs = [lambda p=p, w=w: shop.upgrade(p, w.slug) for p, w in people]
-        assert [a.status_code for a in at_once(jobs)] == [200] * 8
+        # Of a process's threads half may wait; who comes later is told to ask again.
+        assert {a.status_code for a in at_once(jobs)} <= {200, 202}
         for _, place in people:
+            of_place = Charge.workspace_id == place.id
+            eventually(lambda of_place=of_place: site.row(Charge, of_place).status == "succeeded")
             assert [p["status"] for p in site.payments(place.id)] == ["succeeded"]
 
 

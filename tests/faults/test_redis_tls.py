@@ -16,6 +16,7 @@ from payments import jobs
 from payments.app import create_app
 from payments.config import load
 from payments.extensions import limiter, redis
+from payments.kit.db import db
 from tests.support import processes, redis_servers, stack
 from tests.support.processes import Group
 from tests.support.redis_servers import TlsServer
@@ -46,6 +47,16 @@ def variables(own: Site, server: TlsServer, verify: str) -> dict[str, str]:
 
 
 @contextmanager
+def fresh_app(own: Site, server: TlsServer, verify: str) -> Iterator[Flask]:
+    """Make an app whose circuit to Redis is closed; its connections are given back."""
+    app = create_app(load(variables(own, server, verify)))
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@contextmanager
 def worker_log(environment: dict[str, str]) -> Iterator[Group]:
     command = [*processes.procfile("worker", environment), "--concurrency", "1"]
     with processes.running(Group("worker", command, {**environment, "LOG_LEVEL": "INFO"})) as group:
@@ -59,6 +70,8 @@ def process_globals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     The pools of other apps stay open: they are only put aside.
     """
     former = dict(vars(limiter))
+    # Another test's Redis may have been away: that says nothing of this one's.
+    vars(limiter)["_storage_dead"] = False
     monkeypatch.setattr(kombu.pools, "connections", kombu.pools.Connections(limit=10))
     monkeypatch.setattr(kombu.pools, "producers", kombu.pools.Producers(limit=10))
     yield
@@ -70,15 +83,14 @@ def process_globals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 class TestSameEverywhere:
     def test_in_the_web(self, own: Site, server: TlsServer, verify: str, accepted: bool) -> None:
         """The client, the producer of messages and the limiter's counts."""
-        app = create_app(load(variables(own, server, verify)))
-        with app.app_context():
+        with fresh_app(own, server, verify):
             assert pings() is accepted
-        with create_app(load(variables(own, server, verify))).app_context():
+        with fresh_app(own, server, verify):
             assert jobs.enqueue(jobs.HEARTBEAT) is accepted
-        app = create_app(load(variables(own, server, verify)))
         own.redis.delete(*own.redis.keys("LIMIT*"), "none")
-        assert app.test_client().get("/api/pricing-plans").status_code == 200
-        assert bool(own.redis.keys("LIMIT*")) is accepted
+        with fresh_app(own, server, verify) as app:
+            assert app.test_client().get("/api/pricing-plans").status_code == 200
+            assert bool(own.redis.keys("LIMIT*")) is accepted
 
     def test_in_a_worker(self, own: Site, server: TlsServer, verify: str, accepted: bool) -> None:
         sign = " ready." if accepted else "CERTIFICATE_VERIFY_FAILED"
@@ -95,9 +107,10 @@ def pings() -> bool:
 
 
 @pytest.fixture
-def wary(own: Site, server: TlsServer, process_globals: None) -> Flask:
+def wary(own: Site, server: TlsServer, process_globals: None) -> Iterator[Flask]:
     """An app that refuses the certificate."""
-    return create_app(load(variables(own, server, "true")))
+    with fresh_app(own, server, "true") as app:
+        yield app
 
 
 def test_readiness_and_the_log_name_the_certificate(

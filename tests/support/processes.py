@@ -131,7 +131,10 @@ def running(group: Group) -> Iterator[Group]:
 def web(environment: Mapping[str, str]) -> Iterator[HttpClient]:
     """Serve the app with gunicorn as the Procfile does; yield a client of it."""
     port = free_port()
+    # Each thread holds a connection, and runs beside each other share one PostgreSQL's hundred.
+    threads = min(int(environment.get("WEB_THREADS", "8")), 8)
     environment = {"WEB_CONCURRENCY": "2", **environment, "PORT": str(port)}
+    environment["WEB_THREADS"] = str(threads)
     client = HttpClient(f"http://127.0.0.1:{port}")
     with running(Group("web", procfile("web", environment), environment)) as group:
         group.wait_until(client.answers)

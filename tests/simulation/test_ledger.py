@@ -26,7 +26,8 @@ FIXED = settings(
     phases=(Phase.generate, Phase.shrink),
     suppress_health_check=list(HealthCheck),
 )
-REMEMBERED_SEEDS = range(1, 11)
+# The last one: a refund beside another whose failure had not been heard of.
+REMEMBERED_SEEDS = (*range(1, 11), 10698)
 EXPLORED = 60
 # A planted bug is found within so many histories: one of thirty shows it.
 ENOUGH = 300

@@ -66,10 +66,10 @@ def check_fault(given: Json) -> Fault:
     fields = {**_checked(rest, FAULT), **_checked(match, MATCH)}
     if "action" not in fields:
         raise _bad("action")
-    return Fault(**_completed(fields))
+    return Fault(**_complete_fields(fields))
 
 
-def _completed(fields: Json) -> Json:
+def _complete_fields(fields: Json) -> Json:
     """Add what an action implies, and refuse an option that it does not have."""
     action = fields["action"]
     if "seconds" in fields and action != "late":

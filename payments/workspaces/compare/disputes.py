@@ -43,7 +43,7 @@ def compare_disputes(job: Job, place: Place, tally: Tally) -> Place | None:
             row = rows.get(found.id)
             tally.seen += 1
             with by_itself(f"dispute {found.id}", tally):
-                tally.found(_mended(job, found, row), missing=row is None)
+                tally.found(_repair_dispute(job, found, row), missing=row is None)
         elif not job.dry_run:
             report_dispute(found, actor=job.actor)
     return {"since": since, "after": page.after} if page.more else None
@@ -67,7 +67,7 @@ def differences(found: results.Dispute, row: Dispute | None) -> list[Difference]
     ]
 
 
-def _mended(job: Job, found: results.Dispute, row: Dispute | None) -> list[Difference]:
+def _repair_dispute(job: Job, found: results.Dispute, row: Dispute | None) -> list[Difference]:
     """Write the dispute as Stripe has it; a final status that Stripe revived stays a difference."""
     told = differences(found, row)
     if job.dry_run or not told:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import sqlalchemy as sa
-
 from payments.gateway import results
 from payments.kit import clock
 from payments.kit.db import db
@@ -130,14 +128,5 @@ def _flag(row: Dispute, charge: Charge, actor: str) -> None:
     if row.is_open and not row.is_inquiry:
         reason = f"its payment is disputed ({row.stripe_dispute_id})"
         flag_row(charge, DISPUTED, reason, actor=actor)
-    elif charge.attention_code == DISPUTED and not _has_open_chargeback(charge.id):
-        clear_flag(charge)
-
-
-def _has_open_chargeback(charge_id: int) -> bool:
-    query = sa.select(Dispute.id).where(
-        Dispute.charge_id == charge_id,
-        Dispute.closed_at.is_(None),
-        Dispute.is_inquiry.is_(False),
-    )
-    return db.session.scalars(query.limit(1)).first() is not None
+    elif charge.attention_code == DISPUTED:
+        clear_flag(charge)  # another open chargeback keeps it

@@ -20,6 +20,8 @@ def another_app(settings: Settings, **changes: Any) -> Iterator[Flask]:
     """Make the app, and give its connections back afterwards."""
     # One limiter serves a process: it counts where the app that was made last says.
     former = dict(vars(limiter))
+    # A Redis that was late once, for an app made before, is no reason to count in memory here.
+    limiter._storage_dead = False
     app = create_app(dataclasses.replace(settings, **changes))
     try:
         yield app

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from payments.gateway.billing_results import Plan
+from payments.gateway.billing_results import Plain
+from payments.gateway.errors import Rejected
+from payments.kit import clock
 from payments.kit.transactions import transaction
 from payments.projects.buyers import Buyer
-from payments.projects.sync import shapes
-from payments.projects.sync.account import Account
+from payments.projects.models.ledger import FINAL
+from payments.projects.sync import names, shapes, subscriptions
 from payments.projects.sync.book import Book
-from payments.projects.sync.look import Present
+from payments.projects.sync.look import Present, find_row
 from payments.projects.sync.record import Overtaken, record
+from payments.projects.sync.shapes import SubscriptionState
 from payments.projects.sync.topics import SUBSCRIPTION, Topic
 
 log = logging.getLogger(__name__)
@@ -21,22 +24,57 @@ log = logging.getLogger(__name__)
 _BEFORE_ALL = 0
 
 
-def take_in(buyer: Buyer, plan: Plan, *, since: datetime, plan_name: str | None = None) -> None:
+def take_in(buyer: Buyer, found: Plain, *, since: datetime, plan_name: str | None = None) -> None:
     """Let the row show at once what a call that began at `since` changed.
 
-    The event that follows says the same; when it was faster, there is nothing left to do.
+    `plan_name` is what the plan's product is called. The event that follows says the same; when it
+    was faster, there is nothing left to do.
     """
-    state = shapes.subscription(plan.plain)
+    state = shapes.subscription(found)
     topic = Topic(SUBSCRIPTION, state.id)
     try:
         with transaction():
-            book = Book(Account(buyer.project_id, buyer.is_test_mode))
+            book = Book(buyer.account)
             row = book.subscription(state.id)
             if row is None:
                 return
-            same = row.plan_name if row.price_id == state.price else plan_name
-            present = Present(subscription=state, plan_name=state.nickname or same)
+            state = subscriptions.choose_plan(state, row)
+            held = {state.price: plan_name, **names.names_of(row)}
+            state = shapes.name_items(state, lambda item: item.nickname or held.get(item.price))
+            present = Present(subscription=state, plan_name=state.plan.name)
             record(book, topic, present, at=_BEFORE_ALL, since=since, actor=buyer.actor)
             book.close()
     except Overtaken:
         log.debug("an event told of %s first", state.id)
+
+
+def find_subscription(buyer: Buyer, subscription_id: str) -> Plain | None:
+    """Return a subscription as Stripe has it; None when it is gone there, which ends its row.
+
+    Only Stripe's `resource_missing` about this very subscription says so. It holds for a deleted
+    test clock, for test data that was deleted, and for keys of another account than before.
+    """
+    since = clock.now()
+    try:
+        found = buyer.billing.get_subscription(subscription_id)
+    except Rejected as error:
+        if not error.is_missing:
+            raise
+        _end_row(buyer, subscription_id)
+        return None
+    if shapes.subscription(found).status in FINAL:
+        take_in(buyer, found, since=since)
+    return found
+
+
+def read_state(buyer: Buyer, found: Plain) -> SubscriptionState:
+    """Read a subscription with the plan that its row knows."""
+    row = find_row(buyer.account, found["id"])
+    return subscriptions.choose_plan(shapes.subscription(found), row)
+
+
+def _end_row(buyer: Buyer, subscription_id: str) -> None:
+    with transaction():
+        book = Book(buyer.account)
+        subscriptions.end_vanished(book, subscription_id, actor=buyer.actor)
+        book.close()

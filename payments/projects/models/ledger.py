@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -11,6 +12,10 @@ from payments.kit.db import Base, Stamped
 from payments.projects.models.projects import new_uuid
 
 ACTIVE = ("active", "trialing")
+# https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses: never left again.
+FINAL = ("canceled", "incomplete_expired")
+# Why a row ended that Stripe never told the end of.
+GONE_AT_STRIPE = "gone_at_stripe"
 
 _FLAGGED = sa.text("needs_attention")
 
@@ -19,7 +24,9 @@ class Subscription(Base, Stamped):
     """A subscription of an end user. `owner_id` is the developer's, for lists across projects.
 
     `state_at` is Stripe's `created` (seconds) of the newest event applied: an older one never
-    overwrites it, and a final status is never left.
+    overwrites it, and a final status is never left. With an `ended_reason` the end is our own
+    conclusion, which Stripe may still contradict. `add_ons` are the items beside the plan: price,
+    name and quantity of each.
     """
 
     __tablename__ = "subscriptions"
@@ -53,6 +60,11 @@ class Subscription(Base, Stamped):
     needs_attention: Mapped[bool] = mapped_column(default=False)
     # Its Checkout was opened with `allow_existing_subscription`: it may stand beside another.
     second_allowed: Mapped[bool] = mapped_column(default=False)
+    add_ons: Mapped[list[dict[str, Any]]] = mapped_column(
+        sa.JSON, default=list, server_default="[]"
+    )
+    had_trial: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    ended_reason: Mapped[str | None] = mapped_column(sa.String(40))
     state_at: Mapped[int] = mapped_column(sa.BigInteger, default=0)
 
 

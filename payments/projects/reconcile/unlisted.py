@@ -15,12 +15,12 @@ from payments.gateway.errors import Rejected
 from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.transactions import end_read
+from payments.projects.models.ledger import FINAL
 from payments.projects.reconcile.account import Job
 from payments.projects.reconcile.differences import Reading, unlisted
 from payments.projects.reconcile.lists import List
 from payments.projects.reconcile.mend import differing, settle
 from payments.projects.sync.look import look
-from payments.projects.sync.subscriptions import FINAL
 from payments.projects.sync.topics import SUBSCRIPTION, Topic
 from payments.runs import window
 from payments.runs.walk import Tally

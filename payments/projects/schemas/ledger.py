@@ -17,8 +17,19 @@ class AcrossQuery(PageQuery):
     status = Text(most=100, allow_none=True, load_default=None)
 
 
+class AddOnSchema(Shape):
+    """An item of a subscription beside its plan."""
+
+    price_id = fields.String(required=True, allow_none=True)
+    plan_name = fields.String(required=True, allow_none=True)
+    quantity = fields.Integer(required=True)
+
+
 class SubscriptionSchema(Shape):
-    """A subscription; here `subscription_id` is Stripe's."""
+    """A subscription; here `subscription_id` is Stripe's. A metered plan has the quantity 1.
+
+    `ended_reason` is set where Stripe never told the end: `gone_at_stripe`.
+    """
 
     id = fields.String(required=True)
     project_id = fields.String(required=True)
@@ -34,6 +45,8 @@ class SubscriptionSchema(Shape):
     cancel_at = Moment(required=True, allow_none=True)
     cancelled_at = Moment(required=True, allow_none=True)
     created_at = Moment(required=True)
+    add_ons = fields.List(fields.Nested(AddOnSchema), required=True)
+    ended_reason = fields.String(required=True, allow_none=True)
 
 
 class PaymentSchema(Shape):

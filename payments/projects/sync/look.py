@@ -10,7 +10,7 @@ from payments.kit.db import db
 from payments.kit.transactions import end_read
 from payments.projects import credentials
 from payments.projects.models import Subscription
-from payments.projects.sync import names, shapes
+from payments.projects.sync import names, shapes, subscriptions
 from payments.projects.sync.account import Account
 from payments.projects.sync.payload import is_well
 from payments.projects.sync.shapes import InvoiceState, PaymentState, Plain, SubscriptionState
@@ -52,17 +52,23 @@ def look(billing: Billing, account: Account, topic: Topic) -> Present:
 
 def _subscription(billing: Billing, account: Account, subscription_id: str) -> Present:
     state = shapes.subscription(billing.get_subscription(subscription_id))
-    return Present(subscription=state, plan_name=_plan_name(billing, account, state))
+    row = find_row(account, subscription_id)
+    held = names.names_of(row)
+    state = shapes.name_items(
+        subscriptions.choose_plan(state, row),
+        lambda item: names.ask_name(billing, account, item, held),
+    )
+    return Present(subscription=state, plan_name=state.plan.name)
 
 
-def _plan_name(billing: Billing, account: Account, state: SubscriptionState) -> str | None:
-    if state.nickname or state.product is None:
-        return state.nickname
-    name, known = names.find(account, state.product)
-    if not known:
-        name = billing.get_product_name(state.product)
-        names.keep(account, state.product, name)
-    return name
+def find_row(account: Account, subscription_id: str) -> Subscription | None:
+    """Return the subscription's row, readable after the read has ended."""
+    query = db.select(Subscription).where(
+        *account.owns(Subscription), Subscription.subscription_id == subscription_id
+    )
+    row = db.session.scalars(query).one_or_none()
+    end_read()
+    return row
 
 
 def _payment(billing: Billing, account: Account, intent: str) -> Present:
@@ -93,18 +99,9 @@ def _paid_invoice(billing: Billing, account: Account, invoice_id: str) -> Presen
     invoice = shapes.invoice(billing.get_invoice(invoice_id))
     several = invoice.settled if len(invoice.settled) > 1 else ()
     states = [_payment_state(billing, intent) for intent in several]
-    if invoice.subscription is None or _stands_well(account, invoice.subscription):
+    if invoice.subscription is None or is_well(find_row(account, invoice.subscription)):
         return Present(invoice=invoice, payments=tuple(states))
     return _with_subscription(billing, account, invoice, *states)
-
-
-def _stands_well(account: Account, subscription_id: str) -> bool:
-    query = db.select(Subscription).where(
-        *account.owns(Subscription), Subscription.subscription_id == subscription_id
-    )
-    well = is_well(db.session.scalars(query).one_or_none())
-    end_read()
-    return well
 
 
 def _with_subscription(

@@ -6,12 +6,21 @@ invoice's subscription below `parent`, its PaymentIntents into a list of payment
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from payments.projects import metadata
+from payments.projects.sync.items import (
+    Item,
+    Namer,
+    find_by_price,
+    first_licensed,
+    read_items,
+)
 
 Plain = dict[str, Any]
+
+TRIALING = "trialing"
 
 _REASONS = {
     "subscription_create": "Subscription creation",
@@ -27,22 +36,50 @@ _REFUND_VOID = {"failed", "canceled"}
 
 @dataclass(frozen=True)
 class SubscriptionState:
-    """A subscription; `user`, `second_allowed`: what our own Checkout wrote into its metadata."""
+    """A subscription; `user`, `second_allowed`: what our own Checkout wrote into its metadata.
+
+    `plan` is one of `items`, the others are add-ons; while it `is_guessed` the row may know better.
+    With `has_more_items` the payload does not tell them all. Before *basil* the period was the
+    subscription's own. Times are seconds since 1970.
+    """
 
     id: str
     customer: str | None
     status: str
-    price: str | None
-    nickname: str | None
-    product: str | None
-    quantity: int
-    period_start: int | None
-    period_end: int | None
-    cancel_at: int | None
+    items: tuple[Item, ...]
+    plan: Item
+    is_guessed: bool
+    has_more_items: bool
+    own_period: tuple[int | None, int | None]
+    own_end: int | None
+    ends_with_period: bool
     canceled_at: int | None
     created: int
+    had_trial: bool
+    schedule: str | None
     user: str | None
     second_allowed: bool
+
+    @property
+    def price(self) -> str | None:
+        return self.plan.price
+
+    @property
+    def period_start(self) -> int | None:
+        return self.own_period[0] or self.plan.period_start
+
+    @property
+    def period_end(self) -> int | None:
+        return self.own_period[1] or self.plan.period_end
+
+    @property
+    def cancel_at(self) -> int | None:
+        """Return when it will end: what Stripe says, else the end of its plan's period."""
+        return self.own_end or (self.period_end if self.ends_with_period else None)
+
+    @property
+    def add_ons(self) -> tuple[Item, ...]:
+        return tuple(item for item in self.items if item is not self.plan)
 
 
 @dataclass(frozen=True)
@@ -96,25 +133,34 @@ class SessionState:
 
 
 def subscription(found: Plain) -> SubscriptionState:
-    """Read a subscription; of several items the first names the plan."""
-    item = _first(found.get("items"))
-    price = item.get("price") or item.get("plan") or found.get("plan") or {}
+    """Read a subscription; its plan is the item whose price our Checkout sold."""
+    items = read_items(found)
+    sold = find_by_price(items, (found.get("metadata") or {}).get(metadata.PLAN))
+    plan = sold or first_licensed(items)
     return SubscriptionState(
         id=found["id"],
         customer=reference(found.get("customer")),
         status=found["status"],
-        price=reference(price or None),
-        nickname=price.get("nickname"),
-        product=reference(price.get("product")),
-        quantity=item.get("quantity") or found.get("quantity") or 1,
-        period_start=found.get("current_period_start") or item.get("current_period_start"),
-        period_end=found.get("current_period_end") or item.get("current_period_end"),
-        cancel_at=_scheduled_end(found, item),
+        items=items,
+        plan=plan,
+        is_guessed=sold is None and len(items) > 1,
+        has_more_items=bool((found.get("items") or {}).get("has_more")),
+        own_period=(found.get("current_period_start"), found.get("current_period_end")),
+        own_end=found.get("cancel_at"),
+        ends_with_period=bool(found.get("cancel_at_period_end")),
         canceled_at=found.get("canceled_at"),
         created=found["created"],
+        had_trial=_had_trial(found, items),
+        schedule=reference(found.get("schedule")),
         user=_user(found),
         second_allowed=bool((found.get("metadata") or {}).get(metadata.SECOND)),
     )
+
+
+def name_items(state: SubscriptionState, find_name: Namer) -> SubscriptionState:
+    """Return the state with the names of its plan and add-ons."""
+    items = tuple(replace(item, name=find_name(item)) for item in state.items)
+    return replace(state, items=items, plan=items[state.items.index(state.plan)])
 
 
 def invoice(found: Plain) -> InvoiceState:
@@ -171,16 +217,13 @@ def reference(value: Any) -> str | None:
     return str(value["id"]) if isinstance(value, dict) else value
 
 
-def _first(listed: Any) -> Plain:
-    found: list[Plain] = (listed or {}).get("data") or [{}]
-    return found[0]
+def _had_trial(found: Plain, items: tuple[Item, ...]) -> bool:
+    """Return whether there is or was a trial: its dates stay when it is over.
 
-
-def _scheduled_end(found: Plain, item: Plain) -> int | None:
-    end: int | None = found.get("cancel_at")
-    if end is None and found.get("cancel_at_period_end"):
-        end = found.get("current_period_end") or item.get("current_period_end")
-    return end
+    https://docs.stripe.com/api/subscriptions/object#subscription_object-trial_start
+    """
+    dated = found.get("trial_start") or found.get("trial_end")
+    return bool(dated) or found["status"] == TRIALING or any(item.is_on_trial for item in items)
 
 
 def _invoice_subscription(found: Plain) -> str | None:

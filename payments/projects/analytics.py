@@ -19,6 +19,7 @@ from payments.projects.models import (
     Subscription,
 )
 from payments.projects.models.configs import LIVE, TEST
+from payments.projects.models.ledger import FINAL
 
 Row = sa.Row[Any]
 Ledger = type[Subscription] | type[Payment]
@@ -56,13 +57,18 @@ def list_payments(scope: Scope, *, page: int, page_size: int) -> dict[str, Any]:
     return {"payments": found, "total": total, "page": page, "page_size": page_size}
 
 
-def find_my_subscription(scope: Scope) -> Row | None:
-    """Return an end user's newest subscription that is not over."""
+def find_my_subscription(scope: Scope, *, include_inactive: bool = False) -> Row | None:
+    """Return an end user's newest subscription that is active, on trial or past due.
+
+    With `include_inactive` any other that is not over is returned where there is none of these.
+    """
     (test_mode,) = scope.modes
+    is_current = Subscription.status.in_(CURRENT)
+    shown = Subscription.status.not_in(FINAL) if include_inactive else is_current
     newest = (
         sa.select(Subscription.id)
-        .where(*_within(Subscription, scope, test_mode), Subscription.status.in_(CURRENT))
-        .order_by(Subscription.created_at.desc(), Subscription.id.desc())
+        .where(*_within(Subscription, scope, test_mode), shown)
+        .order_by(is_current.desc(), Subscription.created_at.desc(), Subscription.id.desc())
         .limit(1)
         .subquery()
     )

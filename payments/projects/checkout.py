@@ -97,8 +97,7 @@ def _opened(buyer: Buyer, wish: Wish, price: Price) -> HostedPage:
     try:
         return _asked(buyer, wish, price, customer)
     except Rejected as error:
-        # The price was there a moment ago: what is missing is the customer.
-        if not error.is_missing:
+        if not error.is_missing_customer:
             raise
     return _asked(buyer, wish, price, replace_customer(buyer, customer))
 

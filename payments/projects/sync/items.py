@@ -48,9 +48,10 @@ def read_items(found: Plain) -> tuple[Item, ...]:
 
     A subscription of the time before items has its plan and quantity to itself.
     """
-    listed = (found.get("items") or {}).get("data")
-    alone = {"plan": found.get("plan"), "quantity": found.get("quantity")}
-    return tuple(_read_item(item) for item in listed or [alone])
+    listed = (found.get("items") or {}).get("data") or [{"plan": found.get("plan")}]
+    if len(listed) == 1 and listed[0].get("quantity") is None:
+        listed = [{**listed[0], "quantity": found.get("quantity")}]
+    return tuple(_read_item(item) for item in listed)
 
 
 def _read_item(item: Plain) -> Item:

@@ -29,7 +29,7 @@ NOBODY = str(uuid4())
 SUBSCRIPTION = {
     "id", "project_id", "user_id", "is_test_mode", "subscription_id", "customer_id", "status",
     "plan_name", "quantity", "current_period_start", "current_period_end", "cancel_at",
-    "cancelled_at", "created_at",
+    "cancelled_at", "created_at", "add_ons", "ended_reason",
 }  # fmt: skip
 PAYMENT = {
     "id", "project_id", "subscription_id", "user_id", "is_test_mode", "payment_intent_id",

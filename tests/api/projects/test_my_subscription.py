@@ -47,6 +47,8 @@ class TestMySubscription:
             "cancel_at": "2026-03-02T03:04:05.678Z",
             "cancelled_at": "2026-04-02T03:04:05.678Z",
             "created_at": "2026-05-02T03:04:05.678Z",
+            "add_ons": [],
+            "ended_reason": None,
         }
 
     def test_without_one_it_is_null(self, seat: ProjectSeat) -> None:

@@ -30,8 +30,11 @@ class TestBothGenerations:
             found["customer"],
             "active",
         )
-        assert (state.price, state.product) == (item["price"]["id"], item["price"]["product"])
-        assert (state.nickname, state.quantity) == ("Gold", 1)
+        assert (state.plan.price, state.plan.product) == (
+            item["price"]["id"],
+            item["price"]["product"],
+        )
+        assert (state.plan.nickname, state.plan.quantity) == ("Gold", 1)
         assert state.user == "3f2c5c8e-3a53-4a53-9c0e-0d6a0c1f7a10"
         assert state.period_end is not None
         assert state.period_start is not None
@@ -91,13 +94,37 @@ class TestSubscriptions:
         plan = {"id": "plan_1", "nickname": "Old", "product": {"id": "prod_1"}}
         found = {**fixture("before_basil", "subscription"), "items": None, "plan": plan}
         state = shapes.subscription({**found, "quantity": 4})
-        assert (state.price, state.nickname, state.product) == ("plan_1", "Old", "prod_1")
-        assert state.quantity == 4
+        item = state.plan
+        assert (item.price, item.nickname, item.product) == ("plan_1", "Old", "prod_1")
+        assert item.quantity == 4
 
     def test_metered_ones_have_no_quantity(self) -> None:
         found = fixture("basil", "subscription")
         del found["items"]["data"][0]["quantity"]
-        assert shapes.subscription(found).quantity == 1
+        item = shapes.subscription(found).plan
+        assert (item.quantity, item.shown_quantity) == (None, 1)
+
+    def test_none_of_a_seat_is_none(self) -> None:
+        found = fixture("basil", "subscription")
+        found["items"]["data"][0]["quantity"] = 0
+        assert shapes.subscription(found).plan.shown_quantity == 0
+
+    @pytest.mark.parametrize("items", [None, {}, {"data": []}])
+    def test_without_items_nothing_is_known_of_a_plan(self, items: Any) -> None:
+        state = shapes.subscription({**fixture("basil", "subscription"), "items": items})
+        assert (state.plan.price, state.add_ons, state.period_end) == (None, (), None)
+
+    @pytest.mark.parametrize(
+        ("told", "had"),
+        [
+            ({}, False),
+            ({"trial_start": 1, "trial_end": 2}, True),
+            ({"status": "trialing"}, True),
+        ],
+    )
+    def test_a_trial_is_known_by_its_dates(self, told: dict[str, Any], had: bool) -> None:
+        found = {**fixture("basil", "subscription"), "trial_start": None, "trial_end": None}
+        assert shapes.subscription({**found, **told}).had_trial is had
 
     def test_the_end_of_the_period_when_only_the_wish_is_told(self) -> None:
         found = {**fixture("basil", "subscription"), "cancel_at_period_end": True}

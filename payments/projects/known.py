@@ -17,6 +17,7 @@ from payments.projects.sync.look import Present, find_row
 from payments.projects.sync.record import Overtaken, record
 from payments.projects.sync.shapes import SubscriptionState
 from payments.projects.sync.topics import SUBSCRIPTION, Topic
+from payments.projects.sync.vanished import end_vanished
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def find_subscription(buyer: Buyer, subscription_id: str) -> Plain | None:
     except Rejected as error:
         if not error.is_missing:
             raise
-        _end_row(buyer, subscription_id)
+        end_vanished(buyer.account, subscription_id, actor=buyer.actor)
         return None
     if shapes.subscription(found).status in FINAL:
         take_in(buyer, found, since=since)
@@ -71,10 +72,3 @@ def read_state(buyer: Buyer, found: Plain) -> SubscriptionState:
     """Read a subscription with the plan that its row knows."""
     row = find_row(buyer.account, found["id"])
     return subscriptions.choose_plan(shapes.subscription(found), row)
-
-
-def _end_row(buyer: Buyer, subscription_id: str) -> None:
-    with transaction():
-        book = Book(buyer.account)
-        subscriptions.end_vanished(book, subscription_id, actor=buyer.actor)
-        book.close()

@@ -139,7 +139,7 @@ class TestOneRow:
 
 
 class TestUnlisted:
-    def test_rows_that_stripe_does_not_know_are_told_of_and_kept(
+    def test_rows_that_stripe_does_not_know_are_told_of_and_subscriptions_end(
         self, app: Flask, seat: ProjectSeat, account: Account
     ) -> None:
         subscribed(account)
@@ -151,6 +151,8 @@ class TestUnlisted:
         paid = add_payment(app, seat)["payment_intent_id"]
         billed = add_payment(app, seat, invoice_id="in_gone")["payment_intent_id"]
         before = ledger(app, seat.project_id)
+        assert compared(app, seat.project_id, dry_run=True).counts == {"drifted": 4}
+        assert ledger(app, seat.project_id) == before
         seat.shop.control("DELETE", "requests")
         found = compared(app, seat.project_id)
         assert found.told == {
@@ -159,8 +161,10 @@ class TestUnlisted:
             (paid, "row", "succeeded", None),
             (billed, "row", "succeeded", None),
         }
-        assert found.counts == {"drifted": 4}
-        assert ledger(app, seat.project_id) == before
+        assert found.counts == {"drifted": 4, "fixed": 1}
+        (ended,) = rows(app, Subscription, of(alive))
+        assert (ended["status"], ended["ended_reason"]) == ("canceled", "gone_at_stripe")
+        assert ledger(app, seat.project_id)["payments"] == before["payments"]
         looks = [call for call in calls(seat.shop) if "/sub_" in call or "/pi_" in call]
         assert len(looks) == len(set(looks)) == 3
 
@@ -199,5 +203,5 @@ class TestUnlisted:
             add_subscription(app, seat)
         seat.shop.control("DELETE", "requests")
         found = compared(app, seat.project_id)
-        assert (found.seen, found.counts) == (11, {"drifted": 11})
+        assert (found.seen, found.counts) == (11, {"drifted": 11, "fixed": 3})
         assert len([c for c in calls(seat.shop) if "/v1/subscriptions/" in c]) == 3

@@ -1,5 +1,7 @@
 """Rows that Stripe's lists did not show: looked at once each, told of, and never deleted.
 
+A subscription that is gone ends, so that its end user can have another one.
+
 They are of deleted test data, of another account's keys, or stand on a test clock; or the list
 shows them elsewhere, and there is nothing wrong with them.
 """
@@ -7,6 +9,7 @@ shows them elsewhere, and there is nothing wrong with them.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +25,7 @@ from payments.projects.reconcile.lists import List
 from payments.projects.reconcile.mend import differing, settle
 from payments.projects.sync.look import look
 from payments.projects.sync.topics import SUBSCRIPTION, Topic
+from payments.projects.sync.vanished import end_vanished
 from payments.runs import window
 from payments.runs.walk import Tally
 from payments.runs.window import BATCH, Window
@@ -65,7 +69,7 @@ def _looked(job: Job, listing: List, row: Any, tally: Tally) -> bool:
     try:
         present = look(job.billing, job.account, topic)
     except Rejected as error:
-        _refused(listing, row, key, error, tally)
+        _refused(job, listing, row, key, error, tally)
         return error.code != _GONE
     if present.invoice is not None and row.invoice_id is None:
         return True  # it stands in the list of invoices' payments, and was compared there
@@ -78,9 +82,16 @@ def _looked(job: Job, listing: List, row: Any, tally: Tally) -> bool:
     return True
 
 
-def _refused(listing: List, row: Any, key: str, error: Rejected, tally: Tally) -> None:
+def _refused(job: Job, listing: List, row: Any, key: str, error: Rejected, tally: Tally) -> None:
     if error.code == _GONE:
-        tally.found([unlisted(listing.kind, row, key)])
+        found = unlisted(listing.kind, row, key)
+        tally.found([replace(found, fixed=_end_row(job, listing, key))])
         return
     log.error("cannot look at %s: %s", key, error.code)
     tally.failed += 1
+
+
+def _end_row(job: Job, listing: List, key: str) -> bool:
+    if job.dry_run or listing.kind != SUBSCRIPTION:
+        return False
+    return end_vanished(job.account, key, actor=job.actor)

@@ -64,11 +64,7 @@ def write(
 
 
 def end_vanished(book: Book, stripe_id: str, *, actor: str) -> Subscription | None:
-    """End the row of a subscription that its account does not know any more.
-
-    Only for whom Stripe answered `resource_missing` about that very subscription. Should it turn
-    up again, its state counts. Returns None where there is no row, or one that is over.
-    """
+    """End the row of a subscription that is gone at Stripe; None where no row has to end."""
     row = book.subscription(stripe_id)
     if row is None or row.status in FINAL:
         return None

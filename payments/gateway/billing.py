@@ -100,7 +100,7 @@ class Billing:
             "mode": order.mode,
             "customer": order.customer,
             "client_reference_id": order.reference,
-            "line_items": [_line(order.price, order.quantity)],
+            "line_items": [_describe_line(order.price, order.quantity)],
             "success_url": order.success_url,
             "cancel_url": order.cancel_url,
             "metadata": order.metadata,
@@ -155,12 +155,12 @@ class Billing:
             changed = self._v1.subscriptions.update(
                 subscription_id, params, {"idempotency_key": key}
             )
-            return self._whole(changed)
+            return self._read_whole(changed)
 
     def cancel_now(self, subscription_id: str) -> Plain:
         """End a subscription at once; Rejected when it has ended already."""
         with translated():
-            return self._whole(self._v1.subscriptions.cancel(subscription_id))
+            return self._read_whole(self._v1.subscriptions.cancel(subscription_id))
 
     def release_schedule(self, schedule_id: str) -> None:
         """Let a subscription go on without its schedule; an end that was set for it stays.
@@ -185,7 +185,7 @@ class Billing:
         https://docs.stripe.com/billing/subscriptions/change-price
         """
         params: Any = {
-            "items": [{"id": change.item, **_line(change.price, change.quantity)}],
+            "items": [{"id": change.item, **_describe_line(change.price, change.quantity)}],
             "proration_behavior": change.proration,
         }
         if change.metadata:
@@ -194,16 +194,16 @@ class Billing:
             changed = self._v1.subscriptions.update(
                 change.subscription, params, {"idempotency_key": key}
             )
-            return self._whole(changed)
+            return self._read_whole(changed)
 
     # The present state of objects, as events would carry it
 
     def get_subscription(self, subscription_id: str) -> Plain:
         """Return a subscription with all of its items."""
         with translated():
-            return self._whole(self._v1.subscriptions.retrieve(subscription_id))
+            return self._read_whole(self._v1.subscriptions.retrieve(subscription_id))
 
-    def _whole(self, found: stripe.Subscription) -> Plain:
+    def _read_whole(self, found: stripe.Subscription) -> Plain:
         """Read a subscription; items beyond those that it carries are listed.
 
         https://docs.stripe.com/api/subscription_items/list
@@ -259,7 +259,7 @@ class Billing:
         return str(held["id"]) if isinstance(held, dict) else held
 
 
-def _line(price: str, quantity: int | None) -> dict[str, Any]:
+def _describe_line(price: str, quantity: int | None) -> dict[str, Any]:
     return {"price": price} if quantity is None else {"price": price, "quantity": quantity}
 
 

@@ -78,11 +78,11 @@ def _describe_change(
         price=price.id,
         quantity=None if price.is_metered else state.plan.shown_quantity,
         proration=proration,
-        metadata=_mark(found, price.id),
+        metadata=_mark_plan(found, price.id),
     )
 
 
-def _mark(found: Plain, price_id: str) -> dict[str, str]:
+def _mark_plan(found: Plain, price_id: str) -> dict[str, str]:
     """Let the subscription say which of its prices is the plan, if a key is left for it."""
     held = found.get("metadata") or {}
     return {PLAN: price_id} if PLAN in held or len(held) < MOST_KEYS else {}

@@ -17,12 +17,12 @@ from payments.projects.sync.topics import SUBSCRIPTION
 def whole(job: Job, found: Listed, rows: Rows) -> Present:
     """Return what Stripe holds of a listed object; most need no call."""
     if found.topic.kind == SUBSCRIPTION:
-        state = _named(job, found.plain, rows)
+        state = _read_named(job, found.plain, rows)
         return Present(subscription=state, plan_name=state.plan.name)
     return Present(invoice=found.invoice, payments=(_payment(job, found.plain, rows),))
 
 
-def _named(job: Job, found: Plain, rows: Rows) -> SubscriptionState:
+def _read_named(job: Job, found: Plain, rows: Rows) -> SubscriptionState:
     """Read a listed subscription; a list shows its first items only, a name is asked for once."""
     state, row = shapes.subscription(found), rows.subscription(found["id"])
     if state.has_more_items:

@@ -31,6 +31,7 @@ class Item:
     is_on_trial: bool
     period_start: int | None
     period_end: int | None
+    created: int
     name: str | None = None
 
     @property
@@ -69,6 +70,7 @@ def _read_item(item: Plain) -> Item:
         is_on_trial=bool(item.get("current_trial")),
         period_start=item.get("current_period_start"),
         period_end=item.get("current_period_end"),
+        created=item.get("created") or 0,
     )
 
 
@@ -77,6 +79,7 @@ def find_by_price(items: tuple[Item, ...], price: str | None) -> Item | None:
     return next((item for item in items if price and item.price == price), None)
 
 
-def first_licensed(items: tuple[Item, ...]) -> Item:
-    """Return the first item with a quantity: usage is mostly sold beside a plan."""
-    return next((item for item in items if not item.is_metered), items[0])
+def guess_plan(items: tuple[Item, ...]) -> Item:
+    """Return the oldest item with a quantity, else the oldest: a plan is there before its add-ons,
+    and usage is mostly sold beside it."""
+    return min(items, key=lambda item: (item.is_metered, item.created))

@@ -14,7 +14,7 @@ from payments.projects.sync.items import (
     Item,
     Namer,
     find_by_price,
-    first_licensed,
+    guess_plan,
     read_items,
 )
 
@@ -136,7 +136,7 @@ def subscription(found: Plain) -> SubscriptionState:
     """Read a subscription; its plan is the item whose price our Checkout sold."""
     items = read_items(found)
     sold = find_by_price(items, (found.get("metadata") or {}).get(metadata.PLAN))
-    plan = sold or first_licensed(items)
+    plan = sold or guess_plan(items)
     return SubscriptionState(
         id=found["id"],
         customer=reference(found.get("customer")),

@@ -13,7 +13,7 @@ from payments.projects.models.projects import new_uuid
 from payments.projects.sync.book import Book
 from payments.projects.sync.changes import facts_of, note_changes, note_subscription
 from payments.projects.sync.duplicates import INCOMPLETE
-from payments.projects.sync.items import Item, find_by_price, first_licensed
+from payments.projects.sync.items import Item, find_by_price, guess_plan
 from payments.projects.sync.shapes import SubscriptionState
 
 CANCELED = "canceled"
@@ -27,14 +27,14 @@ def is_over(row: Subscription | None) -> bool:
 def choose_plan(state: SubscriptionState, row: Subscription | None) -> SubscriptionState:
     """Return the state with the plan that the row knows, if Stripe alone does not tell it.
 
-    That is the item of the row's price, else the first licensed one that was no add-on before.
+    That is the item of the row's price, else the oldest with a quantity that was no add-on before.
     """
     if row is None or not state.is_guessed:
         return state
     plan = find_by_price(state.items, row.price_id)
     if plan is None:
         extra = {each["price_id"] for each in row.add_ons}
-        plan = first_licensed(tuple(i for i in state.items if i.price not in extra) or state.items)
+        plan = guess_plan(tuple(i for i in state.items if i.price not in extra) or state.items)
     return replace(state, plan=plan, is_guessed=False)
 
 
@@ -90,7 +90,7 @@ def columns(state: SubscriptionState, plan_name: str | None) -> dict[str, Any]:
         "price_id": state.price,
         "plan_name": plan_name[:255] if plan_name else None,
         "quantity": state.plan.shown_quantity,
-        "add_ons": [_add_on(item) for item in state.add_ons],
+        "add_ons": [_describe_add_on(item) for item in state.add_ons],
         "second_allowed": state.second_allowed,
         "had_trial": state.had_trial,
         "ended_reason": None,
@@ -101,7 +101,7 @@ def columns(state: SubscriptionState, plan_name: str | None) -> dict[str, Any]:
     }
 
 
-def _add_on(item: Item) -> dict[str, Any]:
+def _describe_add_on(item: Item) -> dict[str, Any]:
     name = item.name[:255] if item.name else None
     return {"price_id": item.price, "plan_name": name, "quantity": item.shown_quantity}
 

@@ -54,6 +54,9 @@ class TestThePlan:
         assert plan_of(found) == "b"
         assert plan_of(found, row_of("gone")) == "b"
 
+    def test_of_those_the_oldest(self) -> None:
+        assert plan_of(several(item("a", created=7), item("b", created=5))) == "b"
+
     def test_but_no_add_on_of_before(self) -> None:
         found = several(item("a"), item("b"))
         assert plan_of(found, row_of("gone", "a")) == "b"

@@ -9,7 +9,7 @@ from payments.projects.reconcile.account import Job
 from payments.projects.reconcile.differences import Rows
 from payments.projects.reconcile.lists import Listed
 from payments.projects.sync import names, shapes
-from payments.projects.sync.look import Present
+from payments.projects.sync.look import Present, read_payment
 from payments.projects.sync.shapes import PaymentState, Plain, SubscriptionState
 from payments.projects.sync.topics import SUBSCRIPTION
 
@@ -39,7 +39,9 @@ def _plan_name(job: Job, state: SubscriptionState, row: Subscription | None) -> 
 
 def _payment(job: Job, intent: Plain, rows: Rows) -> PaymentState:
     """Read a PaymentIntent by its charge: only a dispute's end, and refunds that we do not have,
-    are not told there."""
+    are not told there. A charge without a PaymentIntent is only named, and asked for."""
+    if shapes.is_charge(intent["id"]):
+        return read_payment(job.billing, intent["id"])
     held = intent.get("latest_charge")
     charge: Plain = held if isinstance(held, dict) else {}
     disputes = job.billing.list_disputes(intent["id"]) if charge.get("disputed") else []

@@ -216,10 +216,18 @@ class Billing:
         return held
 
     def get_invoice(self, invoice_id: str) -> Plain:
-        """Return an invoice with the payments that were made on it."""
+        """Return an invoice with all the payments that were made on it.
+
+        Its own list holds the first ten: https://docs.stripe.com/api/invoices/object
+        """
         params: Any = {"expand": ["payments"]}
         with translated():
-            return results.plain(self._v1.invoices.retrieve(invoice_id, params))
+            found = results.plain(self._v1.invoices.retrieve(invoice_id, params))
+            if (found.get("payments") or {}).get("has_more"):
+                every: Any = {"invoice": invoice_id, "limit": 100}
+                pages = self._v1.invoice_payments.list(every).auto_paging_iter()
+                found["payments"] = {"object": "list", "data": _read(pages), "has_more": False}
+            return found
 
     def get_payment(self, payment_id: str) -> Plain:
         """Return a PaymentIntent with its latest charge."""
@@ -236,14 +244,14 @@ class Billing:
             return self._v1.products.retrieve(product_id).name
 
     def list_refunds(self, payment_id: str) -> list[Plain]:
-        """Return all refunds of a PaymentIntent, however they were made."""
-        params: Any = {"payment_intent": payment_id, "limit": 100}
+        """Return all refunds of a PaymentIntent or charge, however they were made."""
+        params: Any = {_name_payment(payment_id): payment_id, "limit": 100}
         with translated():
             return _read(self._v1.refunds.list(params).auto_paging_iter())
 
     def list_disputes(self, payment_id: str) -> list[Plain]:
-        """Return all disputes of a PaymentIntent, the closed ones too."""
-        params: Any = {"payment_intent": payment_id, "limit": 100}
+        """Return all disputes of a PaymentIntent or charge, the closed ones too."""
+        params: Any = {_name_payment(payment_id): payment_id, "limit": 100}
         with translated():
             return _read(self._v1.disputes.list(params).auto_paging_iter())
 
@@ -271,6 +279,11 @@ def _made_by(order: Order) -> dict[str, Any]:
     if order.trial_days:
         data["trial_period_days"] = order.trial_days
     return {"subscription_data": data}
+
+
+def _name_payment(payment_id: str) -> str:
+    """Name the parameter of a payment's id: old invoices have charges without PaymentIntents."""
+    return "charge" if payment_id.startswith(("ch_", "py_")) else "payment_intent"
 
 
 def _read(pages: Iterator[Any]) -> list[Plain]:

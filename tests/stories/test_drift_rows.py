@@ -10,14 +10,15 @@ import pytest
 from flask import Flask
 
 from payments.kit import clock
-from payments.projects.models import Payment, Subscription
+from payments.kit.transactions import transaction
+from payments.projects.models import Payment, ProjectRevenue, Subscription
 from payments.projects.reconcile import unlisted
 from payments.projects.sync import names
 from payments.runs import window
 from payments.sandbox.visitor import Visitor
 from payments.webhooks import drain, inbox
 from tests.support.developers import STRIPE, ProjectSeat
-from tests.support.drift import calls, change, compared, ledger, rows
+from tests.support.drift import calls, change, compared, counters_agree, ledger, rows
 from tests.support.herd import stored
 from tests.support.histories import DAY, Account
 from tests.support.ledger_rows import add_payment, add_subscription, new_price
@@ -136,6 +137,46 @@ class TestOneRow:
         (row,) = rows(app, Payment, Payment.project_id == seat.project_id)
         assert (row["status"], row["refunded_amount_cents"]) == ("succeeded", 0)
         assert compared(app, seat.project_id).differences == []
+
+
+class TestCounters:
+    def test_every_currency_is_counted_anew(
+        self, app: Flask, seat: ProjectSeat, account: Account
+    ) -> None:
+        """One that is wrong, one that no payment has, one that is missing; live has its own."""
+        subscribed(account)
+        compared(app, seat.project_id)
+        add_payment(app, seat, test_mode=False, currency="jpy", amount_cents=500)
+        with app.app_context(), transaction() as session:
+            session.add(ProjectRevenue(**_counter(app, seat, "eur", 1, 900)))
+        mine = (ProjectRevenue.project_id == seat.project_id, ProjectRevenue.is_test_mode)
+        change(app, ProjectRevenue, *mine, ProjectRevenue.currency == "usd", revenue_cents=1)
+        where = f"{seat.project_id}:test"
+        expected = {
+            (where, "revenue_cents.usd", "1", "2000"),
+            (where, "revenue_cents.eur", "900", "0"),
+            (where, "successful_payments.eur", "1", "0"),
+        }
+        assert compared(app, seat.project_id, dry_run=True).told == expected
+        found = compared(app, seat.project_id)
+        assert (found.told, found.counts) == (expected, {"drifted": 1, "fixed": 1})
+        (row,) = rows(app, ProjectRevenue, *mine)
+        assert (row["currency"], row["successful_payments"], row["revenue_cents"]) == (
+            "usd",
+            1,
+            2000,
+        )
+        change(app, ProjectRevenue, *mine, currency="gbp")
+        assert (where, "revenue_cents.usd", "0", "2000") in compared(app, seat.project_id).told
+        assert counters_agree(app, seat.project_id)
+
+
+def _counter(app: Flask, seat: ProjectSeat, currency: str, number: int, cents: int) -> Any:
+    owner = rows(app, ProjectRevenue, ProjectRevenue.project_id == seat.project_id)[0]["owner_id"]
+    return {
+        "project_id": seat.project_id, "is_test_mode": True, "currency": currency,
+        "owner_id": owner, "successful_payments": number, "revenue_cents": cents,
+    }  # fmt: skip
 
 
 class TestUnlisted:

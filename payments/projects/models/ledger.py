@@ -69,7 +69,12 @@ class Subscription(Base, Stamped):
 
 
 class Payment(Base, Stamped):
-    """A payment of an end user, one row a PaymentIntent; amounts in minor units."""
+    """A payment of an end user, one row a PaymentIntent; amounts in minor units.
+
+    An invoice finalized before March 2019 may be paid by a charge without a PaymentIntent: then
+    `payment_intent_id` holds the charge's id.
+    https://docs.stripe.com/api/invoice-payment/object#invoice_payment_object-payment-charge
+    """
 
     __tablename__ = "payments"
     __table_args__ = (
@@ -109,5 +114,20 @@ class ProjectTotals(Base):
     subscriptions: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     active_subscriptions: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     payments: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+
+
+class ProjectRevenue(Base):
+    """Counters of a project, mode and currency, where there is anything to count.
+
+    Whoever moves them holds the account's `ProjectTotals`.
+    """
+
+    __tablename__ = "project_revenues"
+    __table_args__ = (sa.Index("ix_project_revenues_owner", "owner_id"),)
+
+    project_id: Mapped[str] = mapped_column(sa.ForeignKey("projects.id"), primary_key=True)
+    is_test_mode: Mapped[bool] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(sa.String(3), primary_key=True)
+    owner_id: Mapped[int] = mapped_column(sa.BigInteger)
     successful_payments: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     revenue_cents: Mapped[int] = mapped_column(sa.BigInteger, default=0)

@@ -9,7 +9,7 @@ from payments.projects.reconcile.differences import Rows
 from payments.projects.reconcile.lists import Listed
 from payments.projects.sync import names, shapes, subscriptions
 from payments.projects.sync.items import Item
-from payments.projects.sync.look import Present
+from payments.projects.sync.look import Present, read_payment
 from payments.projects.sync.shapes import PaymentState, Plain, SubscriptionState
 from payments.projects.sync.topics import SUBSCRIPTION
 
@@ -38,7 +38,9 @@ def _read_named(job: Job, found: Plain, rows: Rows) -> SubscriptionState:
 
 def _payment(job: Job, intent: Plain, rows: Rows) -> PaymentState:
     """Read a PaymentIntent by its charge: only a dispute's end, and refunds that we do not have,
-    are not told there."""
+    are not told there. A charge without a PaymentIntent is only named, and asked for."""
+    if shapes.is_charge(intent["id"]):
+        return read_payment(job.billing, intent["id"])
     held = intent.get("latest_charge")
     charge: Plain = held if isinstance(held, dict) else {}
     disputes = job.billing.list_disputes(intent["id"]) if charge.get("disputed") else []

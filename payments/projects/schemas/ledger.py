@@ -97,7 +97,7 @@ class ConfiguredProjectsSchema(Shape):
 
 
 class StatsSchema(Shape):
-    """Sums over all projects; `total_revenue_cents` are the amounts of successful payments."""
+    """Sums over all projects; `total_revenue_cents` is in `currency`, the main one."""
 
     total_projects = fields.Integer(required=True)
     projects_with_config = fields.Integer(required=True)
@@ -107,8 +107,26 @@ class StatsSchema(Shape):
     active_subscriptions = fields.Integer(required=True)
     total_payments = fields.Integer(required=True)
     successful_payments = fields.Integer(required=True)
-    total_revenue_cents = fields.Integer(required=True)
-    currency = fields.String(required=True)
+    total_revenue_cents = fields.Integer(
+        required=True,
+        metadata={
+            "description": "What the payments in `currency` brought, less what was refunded,"
+            " in its minor units."
+        },
+    )
+    currency = fields.String(
+        required=True,
+        metadata={
+            "description": "The currency with the most successful payments; of several the first"
+            " by code; `usd` when there are none."
+        },
+    )
+    revenue_by_currency = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        required=True,
+        metadata={"description": "The revenue of every currency, in its own minor units."},
+    )
 
 
 SubscriptionPage = paged("SubscriptionPage", "subscriptions", SubscriptionSchema)

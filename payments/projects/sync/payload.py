@@ -62,7 +62,7 @@ def _are_named(book: Book, state: SubscriptionState, row: Subscription | None) -
 
 
 def _paid(book: Book, invoice: InvoiceState, at: int, actor: str) -> bool:
-    if invoice.payments is None or len(invoice.settled) > 1 or not healthy(book, invoice):
+    if invoice.payments is None or invoice.unmeasured or not healthy(book, invoice):
         return False
     for intent in invoice.settled:
         payments.settle(book, intent, invoice, at=at, actor=actor)

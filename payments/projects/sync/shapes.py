@@ -6,10 +6,12 @@ invoice's subscription below `parent`, its PaymentIntents into a list of payment
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from payments.projects import metadata
+from payments.projects.sync.invoice_payments import read_invoice_payments
 from payments.projects.sync.items import (
     Item,
     Namer,
@@ -29,8 +31,15 @@ _REASONS = {
     "subscription_threshold": "Subscription usage",
 }
 _WAITING = {"processing", "requires_action", "requires_confirmation", "requires_capture"}
-# A dispute that the customer's bank has let go of, or that never took money.
-_DISPUTE_OVER = {"won", "warning_closed", "prevented"}
+# Nothing is taken by an inquiry, or by a dispute that was won or prevented; whatever else a
+# dispute is, the bank holds the money: https://docs.stripe.com/disputes/how-disputes-work
+_TAKES_NO_MONEY = {
+    "warning_needs_response",
+    "warning_under_review",
+    "warning_closed",
+    "won",
+    "prevented",
+}
 _REFUND_VOID = {"failed", "canceled"}
 
 
@@ -86,7 +95,9 @@ class SubscriptionState:
 class InvoiceState:
     """An invoice; `payments` are its PaymentIntents, None when the payload does not tell them.
 
-    `settled` are those of them that took money.
+    `settled` are those of them that took money, each with its own amount in minor units;
+    `unmeasured` took money, too, but how much only they themselves tell. A charge without a
+    PaymentIntent is one of them, by its own id. What was paid outside Stripe is none.
     """
 
     id: str
@@ -98,12 +109,16 @@ class InvoiceState:
     description: str | None
     created: int
     payments: tuple[str, ...] | None
-    settled: tuple[str, ...]
+    settled: Mapping[str, int]
+    unmeasured: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class PaymentState:
-    """A PaymentIntent with what came of its charge: refunds that hold, a dispute that is open."""
+    """A PaymentIntent with what came of its charge: refunds that hold, a dispute that took it.
+
+    Also a charge that has none: https://docs.stripe.com/api/charges/object
+    """
 
     id: str
     customer: str | None
@@ -166,6 +181,8 @@ def name_items(state: SubscriptionState, find_name: Namer) -> SubscriptionState:
 def invoice(found: Plain) -> InvoiceState:
     """Read an invoice of either generation."""
     reason = found.get("billing_reason") or ""
+    payments = read_invoice_payments(found)
+    took = {made.id: made.amount for made in payments or () if made.is_paid}
     return InvoiceState(
         id=found["id"],
         customer=reference(found.get("customer")),
@@ -175,8 +192,9 @@ def invoice(found: Plain) -> InvoiceState:
         currency=found["currency"],
         description=_text(found.get("description")) or _REASONS.get(reason),
         created=found["created"],
-        payments=_invoice_payments(found),
-        settled=_invoice_payments(found, "paid") or (),
+        payments=None if payments is None else tuple(made.id for made in payments),
+        settled={made: amount for made, amount in took.items() if amount},
+        unmeasured=tuple(made for made, amount in took.items() if amount is None),
     )
 
 
@@ -192,10 +210,32 @@ def payment(found: Plain, refunds: list[Plain], disputes: list[Plain]) -> Paymen
         currency=found["currency"],
         description=_text(found.get("description")),
         created=found["created"],
-        refunded=sum(made["amount"] for made in refunds if made["status"] not in _REFUND_VOID),
-        disputed=any(held["status"] not in _DISPUTE_OVER for held in disputes),
+        refunded=_sum_refunds(refunds),
+        disputed=_is_taken(disputes),
         user=_user(found),
     )
+
+
+def charge(found: Plain, refunds: list[Plain], disputes: list[Plain]) -> PaymentState:
+    """Read a charge that has no PaymentIntent as the payment that it is."""
+    return PaymentState(
+        id=found["id"],
+        customer=reference(found.get("customer")),
+        invoice=reference(found.get("invoice")),
+        status=found["status"],
+        amount=found.get("amount_captured") or found["amount"],
+        currency=found["currency"],
+        description=_text(found.get("description")),
+        created=found["created"],
+        refunded=_sum_refunds(refunds),
+        disputed=_is_taken(disputes),
+        user=_user(found),
+    )
+
+
+def is_charge(payment_id: str) -> bool:
+    """Return whether the id of a payment is a charge's, not a PaymentIntent's."""
+    return payment_id.startswith(("ch_", "py_"))
 
 
 def session(found: Plain) -> SessionState:
@@ -231,23 +271,13 @@ def _invoice_subscription(found: Plain) -> str | None:
     return reference(found.get("subscription") or parent.get("subscription"))
 
 
-def _invoice_payments(found: Plain, *statuses: str) -> tuple[str, ...] | None:
-    """Return the PaymentIntents, of these statuses only if any are named."""
-    if found.get("paid_out_of_band"):
-        return None
-    if "payment_intent" in found:
-        made = reference(found["payment_intent"])
-        return () if made is None else (made,)
-    if isinstance(found.get("payments"), dict):
-        made_on = [made for made in found["payments"]["data"] if _is_of(made, statuses)]
-        intents = (reference((made.get("payment") or {}).get("payment_intent")) for made in made_on)
-        return tuple(intent for intent in intents if intent)
-    nothing_due = found.get("amount_due") == 0 and not found.get("amount_paid")
-    return () if nothing_due else None
+def _sum_refunds(refunds: list[Plain]) -> int:
+    """Add up the refunds of one payment, which all are in its currency."""
+    return sum(made["amount"] for made in refunds if made["status"] not in _REFUND_VOID)
 
 
-def _is_of(made: Plain, statuses: tuple[str, ...]) -> bool:
-    return not statuses or made.get("status") in statuses
+def _is_taken(disputes: list[Plain]) -> bool:
+    return any(held["status"] not in _TAKES_NO_MONEY for held in disputes)
 
 
 def _outcome(intent: Plain) -> str:

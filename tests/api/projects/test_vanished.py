@@ -111,6 +111,13 @@ class TestItGoesOn:
         assert post(seat.end_user, "cancel-subscription", cancel_immediately=True) == 502
         assert outcome(app, held) == ("active", None)
 
+    def test_when_it_may_not_be_looked_at(self, app: Flask, seat: ProjectSeat) -> None:
+        held = subscribed(app, seat, seat.end_user, new_price(seat.shop))
+        refused = {"type": "invalid_request_error", "message": "Not readable."}
+        self.fail(seat, "GET", f"/v1/subscriptions/{held}", status=400, error=refused)
+        assert post(seat.end_user, "update-subscription", new_price_id="price_1") == 400
+        assert outcome(app, held) == ("active", None)
+
     def test_when_stripe_gives_no_answer(self, app: Flask, seat: ProjectSeat) -> None:
         held = subscribed(app, seat, seat.end_user, new_price(seat.shop))
         self.fail(seat, "POST", f"/v1/subscriptions/{held}", status=404, error=GONE)

@@ -7,6 +7,8 @@ from typing import Any
 
 import stripe
 
+from payments.gateway import answers
+
 # Any state of an object as Stripe's own JSON, just as it stands in an event's `data.object`: what
 # reads events reads a fetched object too.
 Plain = dict[str, Any]
@@ -44,7 +46,10 @@ class ClosedPage:
 
 @dataclass(frozen=True)
 class Plan:
-    """A subscription as its holder sees it: whose it is, how it stands and when it ends."""
+    """A subscription as its holder sees it: whose it is, how it stands and when it ends.
+
+    `answered_at` is Stripe's second of the answer, None when that bore no date.
+    """
 
     id: str
     status: str
@@ -56,6 +61,7 @@ class Plan:
     cancel_at: int | None
     canceled_at: int | None
     plain: Plain = field(repr=False)
+    answered_at: int | None = None
 
 
 def price(found: stripe.Price) -> Price:
@@ -100,6 +106,7 @@ def plan(subscription: stripe.Subscription) -> Plan:
         cancel_at=held.get("cancel_at"),
         canceled_at=held.get("canceled_at"),
         plain=held,
+        answered_at=answers.read_date(subscription.last_response),
     )
 
 

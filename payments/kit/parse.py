@@ -26,6 +26,13 @@ def calls(raw: str) -> int:
     return int(raw)
 
 
+def days(raw: str) -> int:
+    """Return the days that something is kept; a hundred years are for ever."""
+    if not 31 <= int(raw) <= 36_500:
+        raise ValueError(raw)
+    return int(raw)
+
+
 def seconds(raw: str) -> float:
     # A wait is a duration, not money: fractions of a second are welcome.
     value = float(raw)

@@ -11,7 +11,7 @@ from payments.kit import clock
 from payments.projects.buyers import Buyer, approach, subscription_of
 from payments.projects.errors import NoSubscription, StripeRefused
 from payments.projects.guards import Seat
-from payments.projects.known import take_in
+from payments.projects.known import read_ledger_version, take_in
 
 ENDED = ("canceled", "incomplete_expired")
 
@@ -36,7 +36,7 @@ def cancel_subscription(seat: Seat, *, immediately: bool, test_mode: bool) -> Ca
     Asked twice, the second answer is the same: nothing is cancelled again.
     """
     buyer = approach(seat, test_mode=test_mode)
-    subscription, since = subscription_of(buyer), clock.now()
+    subscription, since = subscription_of(buyer), read_ledger_version(buyer)
     plan = _at_once(buyer, subscription) if immediately else _at_period_end(buyer, subscription)
     take_in(buyer, plan, since=since)
     return Cancellation(

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 from payments.gateway.billing_results import Plan
 from payments.gateway.errors import Declined, Rejected
-from payments.kit import clock
 from payments.projects.buyers import Buyer, approach, subscription_of
 from payments.projects.cancel import ENDED
 from payments.projects.checkout import get_price
 from payments.projects.errors import InvalidPrice, NoSubscription
 from payments.projects.guards import Seat
-from payments.projects.known import take_in
+from payments.projects.known import read_ledger_version, take_in
 
 # https://docs.stripe.com/billing/subscriptions/prorations
 CREATE_PRORATIONS, NONE, ALWAYS_INVOICE = "create_prorations", "none", "always_invoice"
@@ -42,7 +41,7 @@ def change_plan(seat: Seat, price_id: str, *, proration: str, test_mode: bool) -
     plan = _standing(buyer, subscription_of(buyer))
     if plan.price == price_id:
         return Changed(plan.id, plan.status, price_id, SAME)
-    price, since = get_price(buyer, price_id, recurring=True), clock.now()
+    price, since = get_price(buyer, price_id, recurring=True), read_ledger_version(buyer)
     changed = _swapped(buyer, plan, price_id, proration)
     take_in(buyer, changed, since=since, plan_name=price.product_name)
     return Changed(changed.id, changed.status, price_id, CHANGED)

@@ -18,8 +18,9 @@ _FLAGGED = sa.text("needs_attention")
 class Subscription(Base, Stamped):
     """A subscription of an end user. `owner_id` is the developer's, for lists across projects.
 
-    `state_at` is Stripe's `created` (seconds) of the newest event applied: an older one never
-    overwrites it, and a final status is never left.
+    `state_at` is Stripe's second of the newest state applied: what an older event says never
+    overwrites it, and a final status is never left. `version` is that of the ledger
+    (`ProjectTotals.version`) when the row was last written.
     """
 
     __tablename__ = "subscriptions"
@@ -54,10 +55,14 @@ class Subscription(Base, Stamped):
     # Its Checkout was opened with `allow_existing_subscription`: it may stand beside another.
     second_allowed: Mapped[bool] = mapped_column(default=False)
     state_at: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    version: Mapped[int] = mapped_column(sa.BigInteger, default=1, server_default="1")
 
 
 class Payment(Base, Stamped):
-    """A payment of an end user, one row a PaymentIntent; amounts in minor units."""
+    """A payment of an end user, one row a PaymentIntent; amounts in minor units.
+
+    `state_at` and `version` are as those of a subscription.
+    """
 
     __tablename__ = "payments"
     __table_args__ = (
@@ -83,10 +88,14 @@ class Payment(Base, Stamped):
     refunded_amount_cents: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     disputed: Mapped[bool] = mapped_column(default=False)
     state_at: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    version: Mapped[int] = mapped_column(sa.BigInteger, default=1, server_default="1")
 
 
 class ProjectTotals(Base):
-    """Counters of a project and mode, moved in the transaction that moves the rows they count."""
+    """Counters of a project and mode, moved in the transaction that moves the rows they count.
+
+    `version` grows by one with each of these transactions.
+    """
 
     __tablename__ = "project_totals"
     __table_args__ = (sa.Index("ix_project_totals_owner", "owner_id"),)
@@ -94,6 +103,7 @@ class ProjectTotals(Base):
     project_id: Mapped[str] = mapped_column(sa.ForeignKey("projects.id"), primary_key=True)
     is_test_mode: Mapped[bool] = mapped_column(primary_key=True)
     owner_id: Mapped[int] = mapped_column(sa.BigInteger)
+    version: Mapped[int] = mapped_column(sa.BigInteger, default=1, server_default="1")
     subscriptions: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     active_subscriptions: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     payments: Mapped[int] = mapped_column(sa.BigInteger, default=0)

@@ -37,6 +37,21 @@ def apply(book: Book, topic: Topic, event: Plain) -> bool:
     return False
 
 
+def tells_end(topic: Topic, event: Plain) -> bool:
+    """Return whether the payload by itself tells that a subscription is over for good."""
+    found = event["data"]["object"]
+    return topic.kind == SUBSCRIPTION and found.get("status") in subscriptions.FINAL
+
+
+def write_end(book: Book, event: Plain) -> None:
+    """Write the end that a payload tells, of a subscription that cannot be asked for any more."""
+    state = shapes.subscription(event["data"]["object"])
+    row = book.subscription(state.id)
+    plan_name = state.nickname or (row.plan_name if row else None)
+    actor = f"event:{event['id']}"
+    subscriptions.write(book, state, at=event["created"], plan_name=plan_name, actor=actor)
+
+
 def _subscription(book: Book, state: SubscriptionState, at: int, actor: str) -> bool:
     """The newer state wins. Two of one second have no order, and neither is the later one's
     predecessor known to be what we hold: only Stripe's present state decides."""

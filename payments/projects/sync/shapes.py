@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from payments.kit.storable import storable
 from payments.projects import metadata
+from payments.projects.sync.marks import find_project
 
 Plain = dict[str, Any]
 
@@ -23,6 +25,8 @@ _WAITING = {"processing", "requires_action", "requires_confirmation", "requires_
 # A dispute that the customer's bank has let go of, or that never took money.
 _DISPUTE_OVER = {"won", "warning_closed", "prevented"}
 _REFUND_VOID = {"failed", "canceled"}
+# What the columns hold.
+LONGEST_STATUS = 30
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class SubscriptionState:
     created: int
     user: str | None
     second_allowed: bool
+    project: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class InvoiceState:
     created: int
     payments: tuple[str, ...] | None
     settled: tuple[str, ...]
+    project: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,7 @@ class PaymentState:
     refunded: int
     disputed: bool
     user: str | None
+    project: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,8 +100,16 @@ class SessionState:
     invoice: str | None
     payment: str | None
     user: str | None
+    project: str | None = None
 
 
+@storable(
+    counts=("quantity",),
+    moments=("period_start", "period_end", "cancel_at", "canceled_at", "created"),
+    status=LONGEST_STATUS,
+    nickname=255,
+    user=metadata.LONGEST_VALUE,
+)
 def subscription(found: Plain) -> SubscriptionState:
     """Read a subscription; of several items the first names the plan."""
     item = _first(found.get("items"))
@@ -114,9 +129,11 @@ def subscription(found: Plain) -> SubscriptionState:
         created=found["created"],
         user=_user(found),
         second_allowed=bool((found.get("metadata") or {}).get(metadata.SECOND)),
+        project=find_project(found),
     )
 
 
+@storable(amounts=("amount_paid",), moments=("created",), description=500, status=LONGEST_STATUS)
 def invoice(found: Plain) -> InvoiceState:
     """Read an invoice of either generation."""
     reason = found.get("billing_reason") or ""
@@ -131,9 +148,17 @@ def invoice(found: Plain) -> InvoiceState:
         created=found["created"],
         payments=_invoice_payments(found),
         settled=_invoice_payments(found, "paid") or (),
+        project=find_project(found),
     )
 
 
+@storable(
+    amounts=("amount", "refunded"),
+    moments=("created",),
+    description=500,
+    status=LONGEST_STATUS,
+    user=metadata.LONGEST_VALUE,
+)
 def payment(found: Plain, refunds: list[Plain], disputes: list[Plain]) -> PaymentState:
     """Put a PaymentIntent, its refunds and its disputes together."""
     paid = found["status"] == "succeeded"
@@ -149,9 +174,11 @@ def payment(found: Plain, refunds: list[Plain], disputes: list[Plain]) -> Paymen
         refunded=sum(made["amount"] for made in refunds if made["status"] not in _REFUND_VOID),
         disputed=any(held["status"] not in _DISPUTE_OVER for held in disputes),
         user=_user(found),
+        project=find_project(found),
     )
 
 
+@storable(status=LONGEST_STATUS, user=metadata.LONGEST_VALUE)
 def session(found: Plain) -> SessionState:
     """Read a Checkout session."""
     return SessionState(
@@ -163,6 +190,7 @@ def session(found: Plain) -> SessionState:
         invoice=reference(found.get("invoice")),
         payment=reference(found.get("payment_intent")),
         user=_text(found.get("client_reference_id")) or _user(found),
+        project=find_project(found),
     )
 
 

@@ -18,6 +18,7 @@ from payments.extensions import connect_redis
 from payments.gateway import traffic
 from payments.gateway.errors import RATE_LIMIT, Unavailable
 from payments.gateway.gateway import account
+from payments.kit.environ import ConfigError
 from payments.kit.redis_client import circuit_of
 from tests.support import processes, stack
 from tests.support.apps import another_app
@@ -168,5 +169,5 @@ def test_the_limits_are_stripes(tmp_path: Path) -> None:
     """Unless somebody has others with Stripe. https://docs.stripe.com/rate-limits"""
     held = config.load({"DATA_DIR": str(tmp_path)})
     assert (held.stripe_rate_limit_live, held.stripe_rate_limit_test) == (100, 25)
-    with pytest.raises(config.ConfigError, match="STRIPE_RATE_LIMIT_LIVE"):
+    with pytest.raises(ConfigError, match="STRIPE_RATE_LIMIT_LIVE"):
         config.load({"DATA_DIR": str(tmp_path), "STRIPE_RATE_LIMIT_LIVE": "4"})

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from limits import parse_many
-
 from payments import local_secrets
-from payments.kit import crypto, parse, public_keys
+from payments.kit import parse, public_keys
 from payments.kit.db import normalize_url
 from payments.kit.environ import ConfigError, Reader
 from payments.kit.postgres import DatabaseBounds
@@ -80,7 +78,9 @@ class Settings:
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Build the settings; ConfigError names every wrong or missing variable."""
     reader = Reader(os.environ if environ is None else environ)
-    env = reader.parsed("PAYMENTS_ENV", "development", _environment, "development or production")
+    env = reader.parsed(
+        "PAYMENTS_ENV", "development", parse.environment, "development or production"
+    )
     values = {"env": env, **_places(reader), **_numbers(reader), **_texts(reader)}
     values |= {**_limits(reader), **_retention(reader)}
     values |= _provider(reader, production=env == "production")
@@ -90,12 +90,6 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     if reader.faults:
         raise ConfigError("; ".join(reader.faults))
     return Settings(**values)
-
-
-def _environment(raw: str) -> str:
-    if raw not in {"development", "production"}:
-        raise ValueError(raw)
-    return raw
 
 
 def _places(reader: Reader) -> dict[str, Any]:
@@ -147,7 +141,7 @@ def _numbers(reader: Reader) -> dict[str, Any]:
         ),
         "log_level": reader.parsed("LOG_LEVEL", "INFO", parse.level, "a log level"),
         "rate_limit": reader.parsed(
-            "RATE_LIMIT", "3000 per minute", _rate, "a rate such as 100 per minute"
+            "RATE_LIMIT", "3000 per minute", parse.rate, "a rate such as 100 per minute"
         ),
         "stripe_rate_limit_live": reader.parsed(
             "STRIPE_RATE_LIMIT_LIVE", "100", parse.calls, "a number of calls a second, 5 or more"
@@ -255,7 +249,9 @@ def _secrets(reader: Reader, values: dict[str, Any], *, production: bool) -> dic
         "jwt_secret_key": reader.text(
             "JWT_SECRET_KEY", None if _has_provider(values) else local.get("jwt_secret_key")
         ),
-        "credentials_keys": reader.parsed("CREDENTIALS_KEYS", keys, _keys, "32-byte keys in base64")
+        "credentials_keys": reader.parsed(
+            "CREDENTIALS_KEYS", keys, parse.sealing_keys, "32-byte keys in base64"
+        )
         if keys
         else (),
         "stripe_secret_key": stripe_key,
@@ -278,18 +274,6 @@ def _local(reader: Reader, folder: Path) -> dict[str, str]:
 def _is_stripes(key: str) -> bool:
     """Stripe's keys are long or live; for the sandbox one takes whatever short one one likes."""
     return key.startswith(("sk_live_", "rk_live_")) or len(key) > 90
-
-
-def _keys(raw: str) -> tuple[bytes, ...]:
-    keys = tuple(crypto.parse_key(part) for part in raw.split(",") if part.strip())
-    if not keys:
-        raise ValueError(raw)
-    return keys
-
-
-def _rate(raw: str) -> str:
-    parse_many(raw)
-    return raw
 
 
 def _refuse_defaults(reader: Reader, values: dict[str, Any]) -> None:

@@ -5,7 +5,31 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from limits import parse_many
+
+from payments.kit import crypto
+
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
+
+
+def environment(raw: str) -> str:
+    if raw not in {"development", "production"}:
+        raise ValueError(raw)
+    return raw
+
+
+def rate(raw: str) -> str:
+    """Return a rate limit such as `100 per minute`."""
+    parse_many(raw)
+    return raw
+
+
+def sealing_keys(raw: str) -> tuple[bytes, ...]:
+    """Return the keys of a comma-separated list, at least one."""
+    keys = tuple(crypto.parse_key(part) for part in raw.split(",") if part.strip())
+    if not keys:
+        raise ValueError(raw)
+    return keys
 
 
 def port(raw: str) -> int:

@@ -7,9 +7,10 @@ SQLite takes them all. What is cut here is the same on both.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial, wraps
+from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -94,7 +95,7 @@ def storable(
     amounts: Sequence[str] = (),
     counts: Sequence[str] = (),
     moments: Sequence[str] = (),
-    **cut: int,
+    cut: Mapping[str, int] = MappingProxyType({}),
 ) -> Callable[[Callable[P, State]], Callable[P, State]]:
     """Make the dataclass that a function returns fit for every database.
 
@@ -124,7 +125,7 @@ def storable(
     return decorate
 
 
-def _fit(name: str, value: Any, checks: dict[str, Check], cut: dict[str, int]) -> Any:
+def _fit(name: str, value: Any, checks: dict[str, Check], cut: Mapping[str, int]) -> Any:
     if name in cut:
         return clean_text(str(value), cut[name])
     if name in checks:

@@ -25,8 +25,8 @@ _WAITING = {"processing", "requires_action", "requires_confirmation", "requires_
 # A dispute that the customer's bank has let go of, or that never took money.
 _DISPUTE_OVER = {"won", "warning_closed", "prevented"}
 _REFUND_VOID = {"failed", "canceled"}
-# What the columns hold.
-LONGEST_STATUS = 30
+# The texts that may be shortened to what their columns hold; ids may not.
+_CUT = {"status": 30, "description": 500, "user": metadata.LONGEST_VALUE}
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,7 @@ class SessionState:
 @storable(
     counts=("quantity",),
     moments=("period_start", "period_end", "cancel_at", "canceled_at", "created"),
-    status=LONGEST_STATUS,
-    nickname=255,
-    user=metadata.LONGEST_VALUE,
+    cut={**_CUT, "nickname": 255},
 )
 def subscription(found: Plain) -> SubscriptionState:
     """Read a subscription; of several items the first names the plan."""
@@ -133,7 +131,7 @@ def subscription(found: Plain) -> SubscriptionState:
     )
 
 
-@storable(amounts=("amount_paid",), moments=("created",), description=500, status=LONGEST_STATUS)
+@storable(amounts=("amount_paid",), moments=("created",), cut=_CUT)
 def invoice(found: Plain) -> InvoiceState:
     """Read an invoice of either generation."""
     reason = found.get("billing_reason") or ""
@@ -152,13 +150,7 @@ def invoice(found: Plain) -> InvoiceState:
     )
 
 
-@storable(
-    amounts=("amount", "refunded"),
-    moments=("created",),
-    description=500,
-    status=LONGEST_STATUS,
-    user=metadata.LONGEST_VALUE,
-)
+@storable(amounts=("amount", "refunded"), moments=("created",), cut=_CUT)
 def payment(found: Plain, refunds: list[Plain], disputes: list[Plain]) -> PaymentState:
     """Put a PaymentIntent, its refunds and its disputes together."""
     paid = found["status"] == "succeeded"
@@ -178,7 +170,7 @@ def payment(found: Plain, refunds: list[Plain], disputes: list[Plain]) -> Paymen
     )
 
 
-@storable(status=LONGEST_STATUS, user=metadata.LONGEST_VALUE)
+@storable(cut=_CUT)
 def session(found: Plain) -> SessionState:
     """Read a Checkout session."""
     return SessionState(

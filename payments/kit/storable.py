@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import Field, fields, replace
 from functools import partial, wraps
 from types import MappingProxyType
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 P = ParamSpec("P")
-State = TypeVar("State")
+State = TypeVar("State", bound="DataclassInstance")
 Check = Callable[[Any, str], Any]
 
 # Every escape of a JSON text, so that an escaped backslash is not taken for the begin of another.
@@ -114,22 +117,24 @@ def storable(
         def checked(*args: P.args, **kwargs: P.kwargs) -> State:
             state = read(*args, **kwargs)
             fitted = {
-                name: _fit(name, value, checks, cut)
-                for name, value in vars(state).items()
-                if value is not None
+                field.name: _fit(field, value, checks, cut)
+                for field in fields(state)
+                if (value := getattr(state, field.name)) is not None
             }
-            return replace(state, **fitted)  # type: ignore[type-var]  # every State is a dataclass
+            return replace(state, **fitted)
 
         return checked
 
     return decorate
 
 
-def _fit(name: str, value: Any, checks: dict[str, Check], cut: Mapping[str, int]) -> Any:
+def _fit(field: Field[Any], value: Any, checks: dict[str, Check], cut: Mapping[str, int]) -> Any:
+    """Fit a field by its name, else by what it is declared to hold."""
+    name, declared = field.name, str(field.type)
     if name in cut:
         return clean_text(str(value), cut[name])
     if name in checks:
         return checks[name](value, name)
-    if isinstance(value, tuple):
-        return tuple(check_name(each, name) if isinstance(each, str) else each for each in value)
-    return check_name(value, name) if isinstance(value, str) else value
+    if declared.startswith("tuple[str"):
+        return tuple(check_name(each, name) for each in value)
+    return check_name(value, name) if declared.startswith("str") else value

@@ -52,6 +52,8 @@ class TestList:
             "state": "processed",
             "tries": 1,
             "last_error": None,
+            "note": None,
+            "payload_dropped": False,
             "created_at": "2027-01-15T08:00:00.000Z",
             "next_try_at": None,
         }

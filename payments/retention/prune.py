@@ -7,7 +7,8 @@ from collections.abc import Callable
 from payments.kit import clock
 from payments.retention.counts import count_pruned
 from payments.retention.payloads import drop_payloads
-from payments.retention.rows import prune_sessions, prune_timeline
+from payments.retention.sessions import prune_sessions
+from payments.timeline.prune import prune_timeline
 
 # Rows of one transaction: so few that nobody waits for their locks.
 BATCH = 500

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def get_account_id(secret_key: str | None) -> str | None:
-    """Return the account's id; None when the key may not ask for it.
+    """Return the account's id; None when the key is restricted and may not ask for it.
 
     https://docs.stripe.com/api/accounts/retrieve
     """
@@ -27,6 +27,8 @@ def get_account_id(secret_key: str | None) -> str | None:
         with translated():
             asked = account.v1.accounts.retrieve_current().id
     except BadCredentials as error:
+        if not error.is_permission:
+            raise
         log.warning("a key does not tell whose it is: %s", error.code)
         return None
     account_names.learn_account_id(str(secret_key), asked)

@@ -40,7 +40,7 @@ def keep_meant(entries: Iterable[Entry]) -> list[Entry]:
     for entry in entries:
         try:
             note = _find_note(entry)
-        except (GatewayError, StripeNotSetUp) as error:
+        except GatewayError as error:
             misses.put_back([entry.taken], error)
             continue
         if note is None:
@@ -64,9 +64,13 @@ def _find_note(entry: Entry) -> str | None:
 
 
 def find_own_account(account: Account) -> str | None:
-    """Return the id of the ledger's account at Stripe; None when its key does not tell."""
-    key = credentials.secret_key(account.project_id, account.mode)
-    end_read()
+    """Return the id of the ledger's account at Stripe; None when no key of it tells."""
+    try:
+        key = credentials.secret_key(account.project_id, account.mode)
+    except StripeNotSetUp:
+        return None
+    finally:
+        end_read()
     return get_account_id(key)
 
 

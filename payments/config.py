@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from limits import parse_many
-
 from payments import local_secrets
-from payments.kit import crypto, parse, public_keys
+from payments.kit import parse, public_keys
 from payments.kit.db import normalize_url
+from payments.kit.environ import ConfigError, Reader
 from payments.kit.postgres import DatabaseBounds
 
-T = TypeVar("T")
-
 SANDBOX_PLATFORM_KEY = "sk_test_sandboxplatform"
-
-
-class ConfigError(RuntimeError):
-    """The environment is wrong; the text names every variable at fault and says why."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +40,10 @@ class Settings:
     stripe_api_base: str | None
     stripe_rate_limit_live: int
     stripe_rate_limit_test: int
+    stripe_rate_limit_operation: int
+    event_retention_days: int
+    timeline_retention_days: int
+    session_retention_days: int
     public_url: str
     invoice_bucket: str | None
     aws_region: str | None
@@ -69,37 +66,23 @@ class Settings:
         return self.env == "production"
 
     @property
+    def stripe_mode(self) -> str:
+        """The mode of the platform's own Stripe key."""
+        return "live" if "_live_" in (self.stripe_secret_key or "") else "test"
+
+    @property
     def sandbox_url(self) -> str:
         return f"http://127.0.0.1:{self.sandbox_port}"
 
 
-class _Reader:
-    """Reads variables one by one and remembers every fault, so that all are told at once."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self.environ = environ
-        self.faults: list[str] = []
-
-    def text(self, name: str, default: str | None = None) -> str | None:
-        return self.environ.get(name, "").strip() or default
-
-    def parsed(self, name: str, default: str, parse: Callable[[str], T], what: str) -> T | None:
-        raw = self.text(name, default) or default
-        try:
-            return parse(raw)
-        except (ValueError, KeyError, TypeError, OSError):
-            self.faults.append(f"{name} must be {what}")
-            return None
-
-    def fault(self, name: str, why: str) -> None:
-        self.faults.append(f"{name} {why}")
-
-
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Build the settings; ConfigError names every wrong or missing variable."""
-    reader = _Reader(os.environ if environ is None else environ)
-    env = reader.parsed("PAYMENTS_ENV", "development", _environment, "development or production")
+    reader = Reader(os.environ if environ is None else environ)
+    env = reader.parsed(
+        "PAYMENTS_ENV", "development", parse.environment, "development or production"
+    )
     values = {"env": env, **_places(reader), **_numbers(reader), **_texts(reader)}
+    values |= {**_limits(reader), **_retention(reader)}
     values |= _provider(reader, production=env == "production")
     values |= _secrets(reader, values, production=env == "production")
     if env == "production":
@@ -109,13 +92,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(**values)
 
 
-def _environment(raw: str) -> str:
-    if raw not in {"development", "production"}:
-        raise ValueError(raw)
-    return raw
-
-
-def _places(reader: _Reader) -> dict[str, Any]:
+def _places(reader: Reader) -> dict[str, Any]:
     folder = Path(reader.text("DATA_DIR", ".data") or ".data").absolute()
     port = reader.parsed("PORT", "8000", parse.port, "a port number")
     sqlite = f"sqlite:///{folder / 'payments.sqlite3'}"
@@ -149,7 +126,7 @@ def _database(raw: str) -> str:
     return normalize_url(raw)
 
 
-def _numbers(reader: _Reader) -> dict[str, Any]:
+def _numbers(reader: Reader) -> dict[str, Any]:
     return {
         "charge_wait_seconds": reader.parsed(
             "CHARGE_WAIT_SECONDS", "10", parse.seconds, "0 to 25 seconds"
@@ -164,7 +141,7 @@ def _numbers(reader: _Reader) -> dict[str, Any]:
         ),
         "log_level": reader.parsed("LOG_LEVEL", "INFO", parse.level, "a log level"),
         "rate_limit": reader.parsed(
-            "RATE_LIMIT", "3000 per minute", _rate, "a rate such as 100 per minute"
+            "RATE_LIMIT", "3000 per minute", parse.rate, "a rate such as 100 per minute"
         ),
         "stripe_rate_limit_live": reader.parsed(
             "STRIPE_RATE_LIMIT_LIVE", "100", parse.calls, "a number of calls a second, 5 or more"
@@ -172,11 +149,17 @@ def _numbers(reader: _Reader) -> dict[str, Any]:
         "stripe_rate_limit_test": reader.parsed(
             "STRIPE_RATE_LIMIT_TEST", "25", parse.calls, "a number of calls a second, 5 or more"
         ),
+        "stripe_rate_limit_operation": reader.parsed(
+            "STRIPE_RATE_LIMIT_OPERATION",
+            "25",
+            parse.calls,
+            "a number of calls a second, 5 or more",
+        ),
         "trusted_proxies": reader.parsed("TRUSTED_PROXIES", "0", parse.few, "a number from 0 to 9"),
     }
 
 
-def _database_bounds(reader: _Reader) -> DatabaseBounds:
+def _database_bounds(reader: Reader) -> DatabaseBounds:
     """Read how long the database may keep anybody waiting; 0 leaves a bound out."""
     what = "0 to 3600 seconds"
     return DatabaseBounds(
@@ -188,7 +171,34 @@ def _database_bounds(reader: _Reader) -> DatabaseBounds:
     )
 
 
-def _texts(reader: _Reader) -> dict[str, Any]:
+def _limits(reader: Reader) -> dict[str, Any]:
+    """Read how often Stripe may be called. https://docs.stripe.com/rate-limits"""
+    what = "a number of calls a second, 5 or more"
+    return {
+        "stripe_rate_limit_live": reader.parsed("STRIPE_RATE_LIMIT_LIVE", "100", parse.calls, what),
+        "stripe_rate_limit_test": reader.parsed("STRIPE_RATE_LIMIT_TEST", "25", parse.calls, what),
+        "stripe_rate_limit_operation": reader.parsed(
+            "STRIPE_RATE_LIMIT_OPERATION", "25", parse.calls, what
+        ),
+    }
+
+
+def _retention(reader: Reader) -> dict[str, Any]:
+    """Read how many days are kept: never fewer than Stripe lists its events for, and one more.
+
+    https://docs.stripe.com/api/events
+    """
+    what = "a number of days, 31 or more"
+    return {
+        "event_retention_days": reader.parsed("EVENT_RETENTION_DAYS", "90", parse.days, what),
+        "timeline_retention_days": reader.parsed(
+            "TIMELINE_RETENTION_DAYS", "730", parse.days, what
+        ),
+        "session_retention_days": reader.parsed("SESSION_RETENTION_DAYS", "90", parse.days, what),
+    }
+
+
+def _texts(reader: Reader) -> dict[str, Any]:
     address = reader.text("SELLER_ADDRESS", "") or ""
     endpoint = reader.text("AWS_ENDPOINT_URL", "")
     return {
@@ -204,7 +214,7 @@ def _texts(reader: _Reader) -> dict[str, Any]:
     }
 
 
-def _provider(reader: _Reader, *, production: bool) -> dict[str, Any]:
+def _provider(reader: Reader, *, production: bool) -> dict[str, Any]:
     """Read where the platform's own identity provider has its keys, if it has one."""
     pem, url = reader.text("JWT_PUBLIC_KEY"), reader.text("JWT_JWKS_URL")
     if pem and url:
@@ -226,7 +236,7 @@ def _has_provider(values: dict[str, Any]) -> bool:
     return bool(values["jwt_public_key"] or values["jwt_jwks_url"])
 
 
-def _secrets(reader: _Reader, values: dict[str, Any], *, production: bool) -> dict[str, Any]:
+def _secrets(reader: Reader, values: dict[str, Any], *, production: bool) -> dict[str, Any]:
     local = {} if production else _local(reader, values["data_dir"])
     keys = reader.text("CREDENTIALS_KEYS", local.get("credentials_keys")) or ""
     stripe_key = reader.text("STRIPE_SECRET_KEY", None if production else SANDBOX_PLATFORM_KEY)
@@ -239,7 +249,9 @@ def _secrets(reader: _Reader, values: dict[str, Any], *, production: bool) -> di
         "jwt_secret_key": reader.text(
             "JWT_SECRET_KEY", None if _has_provider(values) else local.get("jwt_secret_key")
         ),
-        "credentials_keys": reader.parsed("CREDENTIALS_KEYS", keys, _keys, "32-byte keys in base64")
+        "credentials_keys": reader.parsed(
+            "CREDENTIALS_KEYS", keys, parse.sealing_keys, "32-byte keys in base64"
+        )
         if keys
         else (),
         "stripe_secret_key": stripe_key,
@@ -251,7 +263,7 @@ def _secrets(reader: _Reader, values: dict[str, Any], *, production: bool) -> di
     }
 
 
-def _local(reader: _Reader, folder: Path) -> dict[str, str]:
+def _local(reader: Reader, folder: Path) -> dict[str, str]:
     try:
         return local_secrets.read(folder)
     except (OSError, ValueError):
@@ -264,19 +276,7 @@ def _is_stripes(key: str) -> bool:
     return key.startswith(("sk_live_", "rk_live_")) or len(key) > 90
 
 
-def _keys(raw: str) -> tuple[bytes, ...]:
-    keys = tuple(crypto.parse_key(part) for part in raw.split(",") if part.strip())
-    if not keys:
-        raise ValueError(raw)
-    return keys
-
-
-def _rate(raw: str) -> str:
-    parse_many(raw)
-    return raw
-
-
-def _refuse_defaults(reader: _Reader, values: dict[str, Any]) -> None:
+def _refuse_defaults(reader: Reader, values: dict[str, Any]) -> None:
     """Name whatever production must not leave to a default."""
     needed = ["SECRET_KEY", "CREDENTIALS_KEYS", "STRIPE_SECRET_KEY", "REDIS_URL"]
     if not _has_provider(values):

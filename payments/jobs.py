@@ -44,6 +44,7 @@ SWEEP_EXPIRED = "reconciliation.expire"
 HEARTBEAT = "reconciliation.heartbeat"
 BEGIN_RUNS = "reconciliation.begin"
 RECONCILE = "reconciliation.run"
+PRUNE = "retention.prune"
 
 # Sweeps fill a queue up to here: more would only wait, and what is due stands in the database.
 SWEPT = 100
@@ -59,6 +60,7 @@ QUEUE_OF = {
     HEARTBEAT: RECONCILIATION,
     BEGIN_RUNS: RECONCILIATION,
     RECONCILE: RUNS,
+    PRUNE: RUNS,
 }
 
 

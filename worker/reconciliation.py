@@ -7,6 +7,7 @@ from payments.kit.locks import alone
 from payments.pages.readiness import HEARTBEAT_KEY, HEARTBEAT_SECONDS
 from payments.reconciliation import schedule
 from payments.reconciliation.turn import turn
+from payments.retention import prune as retention
 from payments.runs.prune import prune as prune_runs
 from payments.webhooks.wake import wake_if_any
 from payments.workspaces import reconcile
@@ -46,6 +47,15 @@ def run(*, run_id: int) -> None:
     """Go on with a run for a turn; the next one has its place behind everybody else's."""
     if turn(run_id):
         jobs.enqueue(jobs.RECONCILE, run_id=run_id)
+
+
+@job(jobs.PRUNE)
+def prune_old() -> None:
+    """Prune for a turn; what is left has its place behind everybody else's."""
+    with alone(redis(), jobs.PRUNE, seconds=120) as lock:
+        left = lock is not None and retention.prune()
+    if left:
+        jobs.enqueue(jobs.PRUNE)
 
 
 @job(jobs.HEARTBEAT)

@@ -13,6 +13,9 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "begin": {"task": jobs.BEGIN_RUNS, "schedule": 30.0, "options": {"expires": 30}},
     # A day is closed once it is over in the invoices' zone; a tick also finds days missed before.
     "close": {"task": jobs.CLOSE_DAYS, "schedule": 600.0, "options": {"expires": 600}},
+    # What is older than its days of retention goes, a batch at a time: hourly, as a beat that is
+    # restarted every day might never come to a daily one.
+    "prune": {"task": jobs.PRUNE, "schedule": 3600.0, "options": {"expires": 3600}},
     # Readiness asks whether a worker lives: this task leaves the mark.
     "heartbeat": {"task": jobs.HEARTBEAT, "schedule": 10.0, "options": {"expires": 10}},
 }

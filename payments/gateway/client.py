@@ -10,9 +10,11 @@ from typing import Any
 
 import stripe
 
-from payments.gateway import traffic
+from payments.gateway import operations, traffic
+from payments.gateway.answers import note_answer
 from payments.gateway.errors import BadCredentials
 from payments.gateway.waits import interruptible_wait
+from payments.kit.storable import clean_json
 
 CONNECT_SECONDS, READ_SECONDS = 2, 10
 # What the SDK itself waits for an answer. A worker that moves money gives Stripe this long: giving
@@ -39,9 +41,20 @@ class _Connections(stripe.RequestsClient):
     def request(  # type: ignore[override]  # as RequestsClient has it
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
-        traffic.enter((headers or {}).get("Authorization", "").removeprefix("Bearer "))
+        key = (headers or {}).get("Authorization", "").removeprefix("Bearer ")
+        traffic.enter(key, operations.name_operation(method, url))
         with interruptible_wait():
-            return super().request(method, url, headers, post_data)
+            body, status, answered = super().request(method, url, headers, post_data)
+        note_answer(answered)
+        return _clean(body), status, answered
+
+
+def _clean(body: bytes) -> bytes:
+    """Take out of an answer what no database can keep; bytes that are no text stay as they are."""
+    try:
+        return clean_json(body.decode()).encode() if b"\\u" in body else body
+    except UnicodeDecodeError:
+        return body
 
 
 @cache

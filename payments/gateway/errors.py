@@ -23,6 +23,8 @@ MISSING = "resource_missing"
 # Every 429, Stripe's own and the one that we spare it: the call did nothing and may be repeated.
 # https://docs.stripe.com/rate-limits
 RATE_LIMIT = "rate_limit"
+# Stripe's refusal of a restricted key bears no code of its own.
+NOT_PERMITTED = "not_permitted"
 
 
 class GatewayError(Exception):
@@ -102,7 +104,15 @@ class Rejected(GatewayError):
 
 
 class BadCredentials(GatewayError):
-    """The account's key is missing, wrong, revoked or not allowed to do this."""
+    """The account's key is missing, wrong, revoked or not allowed to do this.
+
+    `is_permission`: the key is good, and restricted to other things.
+    https://docs.stripe.com/keys/restricted-api-keys
+    """
+
+    def __init__(self, message: str, *, code: str | None, is_permission: bool = False) -> None:
+        super().__init__(message, code=code)
+        self.is_permission = is_permission
 
 
 class Unavailable(GatewayError):
@@ -125,7 +135,9 @@ def translated() -> Iterator[None]:
     except stripe.RateLimitError as error:
         raise Unavailable(_text(error), code=RATE_LIMIT) from error
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
-        raise BadCredentials(_text(error), code=error.code) from error
+        is_permission = isinstance(error, stripe.PermissionError)
+        code = error.code or (NOT_PERMITTED if is_permission else None)
+        raise BadCredentials(_text(error), code=code, is_permission=is_permission) from error
     except stripe.APIConnectionError as error:
         kind = Unavailable if _never_sent(error) else OutcomeUnknown
         raise kind(_text(error), code=NO_ANSWER) from error

@@ -7,6 +7,8 @@ from typing import Any
 
 import stripe
 
+from payments.kit.storable import storable
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -101,6 +103,10 @@ def setup(intent: stripe.SetupIntent) -> Setup:
     )
 
 
+@storable(
+    counts=("exp_month", "exp_year"),
+    cut={"type": 30, "brand": 30, "last4": 4, "billing_name": 255, "billing_postal_code": 20},
+)
 def card(method: stripe.PaymentMethod) -> Card:
     details, billing = getattr(method, "card", None), method.billing_details
     return Card(
@@ -116,6 +122,11 @@ def card(method: stripe.PaymentMethod) -> Card:
     )
 
 
+# The texts of an error that the columns hold in part.
+_ERROR = {"error_code": 100, "decline_code": 100, "error_message": 500}
+
+
+@storable(amounts=("amount", "amount_received"), moments=("created",), cut=_ERROR)
 def payment(intent: stripe.PaymentIntent) -> Payment:
     error = intent.last_payment_error
     return Payment(
@@ -135,6 +146,7 @@ def payment(intent: stripe.PaymentIntent) -> Payment:
     )
 
 
+@storable(amounts=("amount",), moments=("created",), cut={"reason": 500, "failure_reason": 100})
 def refund(made: stripe.Refund) -> RefundResult:
     return RefundResult(
         id=made.id,
@@ -159,6 +171,7 @@ def _metadata(owner: Any) -> dict[str, str]:
     return {} if held is None else dict(held.to_dict())
 
 
+@storable(amounts=("amount", "amount_received"), moments=("created",), cut=_ERROR)
 def payment_of_event(intent: dict[str, Any]) -> Payment:
     """Read a PaymentIntent as it stands in an event's JSON."""
     error = intent.get("last_payment_error") or {}
@@ -179,6 +192,7 @@ def payment_of_event(intent: dict[str, Any]) -> Payment:
     )
 
 
+@storable(amounts=("amount",), moments=("created",), cut={"reason": 500, "failure_reason": 100})
 def refund_of_list(made: dict[str, Any]) -> RefundResult:
     """Read a Refund as it stands in the JSON of a list."""
     return RefundResult(
@@ -194,6 +208,7 @@ def refund_of_list(made: dict[str, Any]) -> RefundResult:
     )
 
 
+@storable(amounts=("amount",), moments=("created", "due_by"), cut={"status": 40, "reason": 60})
 def read_dispute(made: dict[str, Any]) -> Dispute:
     """Read a Dispute as it stands in the JSON of an answer or of a list."""
     return Dispute(

@@ -37,9 +37,17 @@ def pause(seconds: float) -> None:
     time.sleep(seconds)
 
 
+# Years of four digits, without the last days, which another time zone could push beyond them.
+_FIRST = int(datetime(1000, 1, 1, tzinfo=UTC).timestamp())
+_LAST = int(datetime(9999, 12, 30, tzinfo=UTC).timestamp())
+
+
 def from_timestamp(seconds: int) -> datetime:
-    """Turn Stripe's seconds since 1970 into an aware UTC moment."""
-    return datetime.fromtimestamp(seconds, UTC)
+    """Turn Stripe's seconds since 1970 into an aware UTC moment.
+
+    What lies beyond the calendar becomes its first or last day.
+    """
+    return datetime.fromtimestamp(max(min(seconds, _LAST), _FIRST), UTC)
 
 
 def today(zone: str = "UTC") -> date:

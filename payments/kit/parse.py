@@ -5,7 +5,31 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from limits import parse_many
+
+from payments.kit import crypto
+
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
+
+
+def environment(raw: str) -> str:
+    if raw not in {"development", "production"}:
+        raise ValueError(raw)
+    return raw
+
+
+def rate(raw: str) -> str:
+    """Return a rate limit such as `100 per minute`."""
+    parse_many(raw)
+    return raw
+
+
+def sealing_keys(raw: str) -> tuple[bytes, ...]:
+    """Return the keys of a comma-separated list, at least one."""
+    keys = tuple(crypto.parse_key(part) for part in raw.split(",") if part.strip())
+    if not keys:
+        raise ValueError(raw)
+    return keys
 
 
 def port(raw: str) -> int:
@@ -22,6 +46,13 @@ def few(raw: str) -> int:
 
 def calls(raw: str) -> int:
     if not 5 <= int(raw) <= 10_000_000:
+        raise ValueError(raw)
+    return int(raw)
+
+
+def days(raw: str) -> int:
+    """Return the days that something is kept; a hundred years are for ever."""
+    if not 31 <= int(raw) <= 36_500:
         raise ValueError(raw)
     return int(raw)
 

@@ -18,6 +18,7 @@ from payments.invoices.models import Invoice, InvoiceDayProof, InvoiceDocument
 from payments.kit import clock, leases
 from payments.kit.db import db
 from payments.pages.dispute_metrics import collect_disputes
+from payments.pages.retention_metrics import collect_retention
 from payments.pages.run_metrics import run_gauges
 from payments.projects.models import Subscription
 from payments.runs.models import IS_OPEN, ReconciliationRun
@@ -66,6 +67,7 @@ class DatabaseCollector(Collector):
         yield _last_closed_day()
         yield _second_subscriptions()
         yield from collect_disputes()
+        yield from collect_retention()
 
 
 def _open_charges() -> GaugeMetricFamily:

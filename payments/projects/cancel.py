@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from payments.gateway.answers import dated
 from payments.gateway.billing_results import Plain
 from payments.gateway.errors import Rejected
 from payments.kit import clock
 from payments.projects.buyers import Buyer, approach, subscription_of
 from payments.projects.errors import NoSubscription
 from payments.projects.guards import Seat
-from payments.projects.known import find_subscription, read_state, take_in
+from payments.projects.known import find_subscription, read_ledger_version, read_state, take_in
 from payments.projects.models.ledger import FINAL
 from payments.projects.refusals import telling_refusals
 
@@ -43,10 +44,10 @@ def cancel_subscription(seat: Seat, *, immediately: bool, test_mode: bool) -> Ca
     ManagedBySchedule when Stripe keeps it going.
     """
     buyer = approach(seat, test_mode=test_mode)
-    subscription, since = subscription_of(buyer), clock.now()
-    with telling_refusals(buyer, ACTION):
+    subscription, since = subscription_of(buyer), read_ledger_version(buyer)
+    with telling_refusals(buyer, ACTION), dated() as answers:
         found = _cancel(buyer, subscription, immediately=immediately)
-    take_in(buyer, found, since=since)
+    take_in(buyer, found, since=since, at=answers.last)
     return _describe(buyer, found)
 
 

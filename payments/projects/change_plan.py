@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from payments.gateway.answers import dated
 from payments.gateway.billing import PriceChange
 from payments.gateway.billing_results import Plain, Price
 from payments.gateway.errors import Declined, Rejected
-from payments.kit import clock
 from payments.projects.buyers import Buyer, approach, subscription_of
 from payments.projects.checkout import get_price
 from payments.projects.errors import InvalidPrice, ManagedBySchedule, NoSubscription
 from payments.projects.guards import Seat
-from payments.projects.known import find_subscription, read_state, take_in
+from payments.projects.known import find_subscription, read_ledger_version, read_state, take_in
 from payments.projects.metadata import MOST_KEYS, PLAN
 from payments.projects.models.ledger import FINAL
 from payments.projects.refusals import refuse, telling_refusals
@@ -50,11 +50,12 @@ def change_plan(seat: Seat, price_id: str, *, proration: str, test_mode: bool) -
     state = read_state(buyer, found)
     if state.price == price_id:
         return Changed(state.id, state.status, price_id, SAME)
-    price, since = get_price(buyer, price_id, recurring=True), clock.now()
+    price, since = get_price(buyer, price_id, recurring=True), read_ledger_version(buyer)
     if state.schedule is not None:
         raise ManagedBySchedule
-    changed = _swap_price(buyer, _describe_change(state, found, price, proration))
-    take_in(buyer, changed, since=since, plan_name=price.product_name)
+    with dated() as answers:
+        changed = _swap_price(buyer, _describe_change(state, found, price, proration))
+    take_in(buyer, changed, since=since, at=answers.last, plan_name=price.product_name)
     return Changed(state.id, changed["status"], price_id, CHANGED)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
 
+from payments.gateway.answers import dated
 from payments.gateway.billing_results import Plain
 from payments.gateway.errors import Rejected
 from payments.kit import clock
@@ -12,7 +12,7 @@ from payments.kit.transactions import transaction
 from payments.projects.buyers import Buyer
 from payments.projects.models.ledger import FINAL
 from payments.projects.sync import names, shapes, subscriptions
-from payments.projects.sync.book import Book
+from payments.projects.sync.book import Book, read_version
 from payments.projects.sync.look import Present, find_row
 from payments.projects.sync.record import Overtaken, record
 from payments.projects.sync.shapes import SubscriptionState
@@ -21,13 +21,18 @@ from payments.projects.sync.vanished import end_vanished
 
 log = logging.getLogger(__name__)
 
-# No event carried this state: the ones that follow are newer, whatever the clocks say.
-_BEFORE_ALL = 0
+
+def read_ledger_version(buyer: Buyer) -> int:
+    """Return the version of the buyer's ledger, to be kept before a call that `take_in` follows."""
+    return read_version(buyer.account)
 
 
-def take_in(buyer: Buyer, found: Plain, *, since: datetime, plan_name: str | None = None) -> None:
-    """Let the row show at once what a call that began at `since` changed.
+def take_in(
+    buyer: Buyer, found: Plain, *, since: int, at: int | None, plan_name: str | None = None
+) -> None:
+    """Let the row show at once what a call changed that began when the ledger was at `since`.
 
+    The state is as new as `at`, Stripe's second of the answer: older events no longer undo it.
     `plan_name` is what the plan's product is called. The event that follows says the same; when it
     was faster, there is nothing left to do.
     """
@@ -43,7 +48,8 @@ def take_in(buyer: Buyer, found: Plain, *, since: datetime, plan_name: str | Non
             held = {state.price: plan_name, **names.names_of(row)}
             state = shapes.name_items(state, lambda item: item.nickname or held.get(item.price))
             present = Present(subscription=state, plan_name=state.plan.name)
-            record(book, topic, present, at=_BEFORE_ALL, since=since, actor=buyer.actor)
+            at = at or clock.timestamp()
+            record(book, topic, present, at=at, since=since, actor=buyer.actor)
             book.close()
     except Overtaken:
         log.debug("an event told of %s first", state.id)
@@ -55,16 +61,17 @@ def find_subscription(buyer: Buyer, subscription_id: str) -> Plain | None:
     Only Stripe's `resource_missing` about this very subscription says so. It holds for a deleted
     test clock, for test data that was deleted, and for keys of another account than before.
     """
-    since = clock.now()
+    since = read_ledger_version(buyer)
     try:
-        found = buyer.billing.get_subscription(subscription_id)
+        with dated() as answers:
+            found = buyer.billing.get_subscription(subscription_id)
     except Rejected as error:
         if not error.is_missing:
             raise
         end_vanished(buyer.account, subscription_id, actor=buyer.actor)
         return None
     if shapes.subscription(found).status in FINAL:
-        take_in(buyer, found, since=since)
+        take_in(buyer, found, since=since, at=answers.first)
     return found
 
 

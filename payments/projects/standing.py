@@ -6,13 +6,13 @@ second subscription, by our rows alone.
 
 from __future__ import annotations
 
+from payments.gateway.answers import dated
 from payments.gateway.errors import Rejected
-from payments.kit import clock
 from payments.kit.transactions import end_read
 from payments.projects import holdings
 from payments.projects.buyers import Buyer
 from payments.projects.errors import AlreadySubscribed
-from payments.projects.known import find_subscription, take_in
+from payments.projects.known import find_subscription, read_ledger_version, take_in
 from payments.projects.models.ledger import FINAL
 from payments.projects.refusals import refuse
 
@@ -32,8 +32,14 @@ def refuse_second(buyer: Buyer) -> None:
         raise AlreadySubscribed
     for subscription, status in statuses.items():
         if status == INCOMPLETE:
-            since = clock.now()
-            take_in(buyer, buyer.billing.cancel_now(subscription), since=since)
+            _end_incomplete(buyer, subscription)
+
+
+def _end_incomplete(buyer: Buyer, subscription: str) -> None:
+    since = read_ledger_version(buyer)
+    with dated() as answers:
+        found = buyer.billing.cancel_now(subscription)
+    take_in(buyer, found, since=since, at=answers.last)
 
 
 def _list_statuses(buyer: Buyer) -> dict[str, str]:

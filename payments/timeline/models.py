@@ -13,7 +13,10 @@ from payments.kit.db import Base, BigId
 
 
 class TimelineEntry(Base):
-    """One thing that happened to one object of one tenant; never changed, never deleted."""
+    """One thing that happened to one object of one tenant; never changed.
+
+    It is deleted once it is older than TIMELINE_RETENTION_DAYS.
+    """
 
     __tablename__ = "timeline"
     __table_args__ = (

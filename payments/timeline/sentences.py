@@ -110,6 +110,7 @@ _SENTENCES = {
     "dispute.lost": f"Dispute{_DISPUTE} was lost: the money is not returned",
     "dispute.prevented": f"Dispute{_DISPUTE} was settled before it became a chargeback",
     "dispute.inquiry_closed": f"Inquiry{_DISPUTE} was closed, no money was taken",
+    "event.without_effect": "Event[ {stripe_id}] changed nothing[: {reason}]",
     "event.replayed": "Event[ {stripe_id}] was put back to be handled again",
 }
 

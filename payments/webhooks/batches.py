@@ -39,6 +39,7 @@ class Taken:
     mode: str
     event_id: str
     created: int
+    tries: int
     throttled: int
     payload: str = field(repr=False)
 
@@ -114,11 +115,14 @@ def hold(taken: Sequence[Taken]) -> list[Taken]:
     return [event for event in taken if fences.get(event.id) == event.fence]
 
 
-def finish(taken: Iterable[Taken]) -> None:
-    """Mark events as handled, in the transaction that did their work."""
+def finish(taken: Iterable[Taken], *, note: str | None = None) -> None:
+    """Mark events as handled, in the transaction that did their work.
+
+    `note` says why they changed nothing.
+    """
     ids = [event.id for event in taken]
     done = {"state": PROCESSED, "processed_at": clock.now(), "last_error": None, "throttled": 0}
-    _change(ids, **done, leased_until=None)
+    _change(ids, **done, note=note, leased_until=None)
 
 
 def put_back(taken: Iterable[Taken]) -> None:

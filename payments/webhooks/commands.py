@@ -37,7 +37,10 @@ def show_event(event_id: str, project: str | None) -> None:
     """Show an event with its payload."""
     event = _found(project, event_id)
     click.echo(_line(event))
-    click.echo(json.dumps(event.content, indent=2, ensure_ascii=False))
+    if event.payload_dropped:
+        click.echo("its payload was dropped after its time of retention")
+    else:
+        click.echo(json.dumps(event.content, indent=2, ensure_ascii=False))
 
 
 @events.command("replay")
@@ -47,9 +50,19 @@ def show_event(event_id: str, project: str | None) -> None:
 def replay_events(event_ids: tuple[str, ...], project: str | None, state: str | None) -> None:
     """Have events handled once more: those named, else all that are dead (or in --state)."""
     rows = [_found(project, event_id).id for event_id in event_ids]
-    for row_id in rows or shelf.ids(project, state or DEAD):
-        event = shelf.replay(row_id, actor="operator")
-        click.echo(f"replayed {event.event_id}")
+    replayed = [_replay(row_id) for row_id in rows or shelf.ids(project, state or DEAD)]
+    if not all(replayed):
+        raise click.exceptions.Exit(1)
+
+
+def _replay(row_id: int) -> bool:
+    """Replay an event and say so; False for one whose payload is gone."""
+    try:
+        click.echo(f"replayed {shelf.replay(row_id, actor='operator').event_id}")
+    except shelf.PayloadDropped as error:
+        click.echo(f"event row {row_id}: {error.message}", err=True)
+        return False
+    return True
 
 
 def _found(project: str | None, event_id: str) -> WebhookEvent:
@@ -61,4 +74,4 @@ def _found(project: str | None, event_id: str) -> WebhookEvent:
 
 def _line(event: WebhookEvent) -> str:
     words = (event.event_id, event.owner, event.mode, event.type, event.state, f"{event.tries}x")
-    return "  ".join([*words, event.last_error or ""]).rstrip()
+    return "  ".join([*words, event.last_error or event.note or ""]).rstrip()

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import logging
 
+from payments.extensions import settings
 from payments.gateway import traffic
+from payments.gateway.account_ids import get_account_id
 from payments.gateway.errors import GatewayError
 from payments.kit import clock, steps
 from payments.kit.db import db
-from payments.webhooks import batches, inbox, ledgers, misses, wake
+from payments.kit.storable import Unstorable, clean_json
+from payments.webhooks import batches, envelope, inbox, ledgers, misses, wake
 from payments.webhooks.batches import Taken
 from payments.webhooks.handlers import handle
 from payments.webhooks.inbox import LEASE_SECONDS
 from payments.webhooks.models import PLATFORM
+from payments.webhooks.notes import finish_with_note
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +55,27 @@ def _handle(event: Taken) -> Exception | None:
     """Handle one event: done, back later, or dead; return what went wrong."""
     steps.passed("event.applying")
     try:
-        handle(json.loads(event.payload))
+        content = json.loads(clean_json(event.payload))
+        note = _find_note(event, content)
+        if note is not None:
+            finish_with_note([event], note, tell=False)
+            return None
+        handle(content)
     except Exception as error:  # whatever a shape we do not know breaks: kept, retried, shown
         db.session.rollback()
-        if not isinstance(error, GatewayError):
+        if not isinstance(error, GatewayError | Unstorable):
             log.exception("event %s could not be handled", event.event_id)
         misses.put_back([event], error)
         return error
     inbox.finish(event.id, event.fence)
     return None
+
+
+def _find_note(event: Taken, content: envelope.Event) -> str | None:
+    """Return why an event can mean nothing to the platform's account; None when it can."""
+    fault = envelope.find_fault(content, event.mode)
+    named = envelope.find_other_account(content)
+    if fault is not None or named is None:
+        return fault
+    own = get_account_id(settings().stripe_secret_key)
+    return None if named == own else envelope.describe_other_account(named)

@@ -24,11 +24,13 @@ def lacking(owner: str, mode: str, events: Sequence[ListedEvent]) -> set[str]:
     return ids - set(db.session.scalars(query))
 
 
-def store(owner: str, events: Sequence[ListedEvent]) -> set[str]:
+def store(owner: str, mode: str, events: Sequence[ListedEvent]) -> set[str]:
     """Keep those that are not there yet, wake the worker for them, and return their ids."""
     if not events:
         return set()
-    rows = [new_row(owner, event.content, event.payload, source=FOUND) for event in events]
+    rows = [
+        new_row(owner, event.content, event.payload, mode=mode, source=FOUND) for event in events
+    ]
     with transaction() as session:
         insert = sqlite.insert if is_sqlite(db.engine) else postgresql.insert
         made = insert(WebhookEvent).values(rows).on_conflict_do_nothing()

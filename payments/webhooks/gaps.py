@@ -109,7 +109,7 @@ def _check_mode(page: EventPage, mode: str) -> None:
 def _gaps(owner: str, mode: str, events: Sequence[ListedEvent], dry_run: bool) -> list[ListedEvent]:
     types = HANDLERS if owner == PLATFORM else TYPES
     wanted = [event for event in events if event.type in types]
-    ids = found.lacking(owner, mode, wanted) if dry_run else found.store(owner, wanted)
+    ids = found.lacking(owner, mode, wanted) if dry_run else found.store(owner, mode, wanted)
     return [event for event in wanted if event.id in ids]
 
 

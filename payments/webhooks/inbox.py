@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from payments.kit import clock, leases, logs, steps
 from payments.kit.db import db, is_sqlite
 from payments.kit.repeat import repeated
 from payments.kit.transactions import end_read, transaction
+from payments.webhooks.envelope import is_live, read_created, read_version
 from payments.webhooks.models import (
     DEAD,
     DELIVERED,
@@ -28,9 +30,12 @@ LEASE_SECONDS = 60
 MOST_TRIES = 12
 
 
-def store(owner: str, event: dict[str, Any], payload: str) -> bool:
-    """Keep a verified event; False when it was there already. One round trip to the database."""
-    row = new_row(owner, event, payload)
+def store(owner: str, event: dict[str, Any], payload: str, *, mode: str | None = None) -> bool:
+    """Keep a verified event; False when it was there already. One round trip to the database.
+
+    `mode` is that of the address it came to; without one it is the event's own.
+    """
+    row = new_row(owner, event, payload, mode=mode)
     end_read()
     if is_sqlite(db.engine):
         with transaction() as session:
@@ -43,16 +48,21 @@ def store(owner: str, event: dict[str, Any], payload: str) -> bool:
 
 
 def new_row(
-    owner: str, event: dict[str, Any], payload: str, *, source: str = DELIVERED
+    owner: str,
+    event: dict[str, Any],
+    payload: str,
+    *,
+    mode: str | None = None,
+    source: str = DELIVERED,
 ) -> dict[str, Any]:
     """Return the columns of an event that waits to be handled for the first time."""
     return {
         "owner": owner,
-        "mode": "live" if event.get("livemode") else "test",
+        "mode": mode or ("live" if is_live(event) else "test"),
         "event_id": event["id"][:255],
         "type": event["type"][:100],
-        "api_version": event.get("api_version"),
-        "created": event["created"],
+        "api_version": read_version(event),
+        "created": read_created(event),
         "payload": payload,
         "state": RECEIVED,
         "received_at": clock.now(),
@@ -88,15 +98,18 @@ def finish(row_id: int, fence: int) -> None:
 
 
 @repeated
-def fail(row_id: int, fence: int, reason: str) -> None:
-    """Put an event back with a growing wait; after MOST_TRIES it is dead until replayed."""
+def fail(row_id: int, fence: int, reason: str, *, due_in: timedelta | None = None) -> None:
+    """Put an event back with a growing wait; after MOST_TRIES it is dead until replayed.
+
+    `due_in` is another wait than the usual one.
+    """
     with transaction():
         event = _held(row_id, fence)
         if event is None:
             return
         event.state = DEAD if event.tries >= MOST_TRIES else FAILED
         event.last_error = told(reason)
-        leases.release(event, due_in=leases.backoff(event.tries))
+        leases.release(event, due_in=due_in or leases.backoff(event.tries))
     if event.state == DEAD:
         log.error("event %s is dead: %s", event.event_id, reason)
 

@@ -6,40 +6,26 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
 
 from payments.kit import steps
 from payments.kit.db import db
+from payments.kit.storable import Unstorable, clean_json
 from payments.kit.transactions import transaction
 from payments.projects.sync import payload
 from payments.projects.sync.account import Account
 from payments.projects.sync.book import Book
 from payments.projects.sync.topics import Topic, topic_of
-from payments.webhooks import batches, looks
+from payments.webhooks import batches, looks, misses
 from payments.webhooks.batches import Taken
-from payments.webhooks.inbox import fail
+from payments.webhooks.screen import Entry, keep_meant
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Entry:
-    """An event on its way into a ledger."""
-
-    taken: Taken
-    account: Account
-    event: dict[str, Any] = field(repr=False)
-
-    @property
-    def order(self) -> tuple[Account, int, str]:
-        return self.account, self.taken.created, self.taken.event_id
-
-
 def apply(taken: list[Taken], deadline: float) -> None:
     """Handle events of projects: each is done, back later, or dead afterwards."""
-    entries = sorted(map(_entry, taken), key=lambda entry: entry.order)
+    entries = keep_meant(sorted(map(_entry, taken), key=lambda entry: entry.order))
     if entries:
         waiting = _in_batch(entries)
         looks.settle([(e.taken, e.account, e.event, t) for e, t in waiting], deadline)
@@ -47,7 +33,9 @@ def apply(taken: list[Taken], deadline: float) -> None:
 
 def _entry(taken: Taken) -> Entry:
     account = Account(taken.owner, taken.mode == "test")
-    return Entry(taken, account, json.loads(taken.payload))
+    event = json.loads(clean_json(taken.payload))
+    # In seconds, however the event wrote it.
+    return Entry(taken, account, {**event, "created": taken.created})
 
 
 def _in_batch(entries: list[Entry]) -> list[tuple[Entry, Topic]]:
@@ -68,7 +56,7 @@ def _in_batch(entries: list[Entry]) -> list[tuple[Entry, Topic]]:
 
 def _one_by_one(entries: list[Entry]) -> list[tuple[Entry, Topic]]:
     waiting: list[tuple[Entry, Topic]] = []
-    broken: list[tuple[Entry, str]] = []
+    broken: list[tuple[Entry, Exception]] = []
     with transaction():
         held = _still_held(entries)
         for entry in held:
@@ -76,12 +64,13 @@ def _one_by_one(entries: list[Entry]) -> list[tuple[Entry, Topic]]:
                 with db.session.begin_nested():
                     waiting += _apply([entry])
             except Exception as error:  # whatever a shape we do not know breaks
-                log.exception("event %s could not be handled", entry.taken.event_id)
-                broken.append((entry, f"{type(error).__name__}: {error}"))
+                if not isinstance(error, Unstorable):
+                    log.exception("event %s could not be handled", entry.taken.event_id)
+                broken.append((entry, error))
         poison = {entry.taken.id for entry, _ in broken}
         _finish([entry for entry in held if entry.taken.id not in poison], waiting)
     for entry, reason in broken:
-        fail(entry.taken.id, entry.taken.fence, reason)
+        misses.put_back([entry.taken], reason)
     return waiting
 
 

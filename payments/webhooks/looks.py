@@ -6,16 +6,19 @@ import logging
 from collections import Counter, defaultdict
 from typing import Any
 
+from payments.gateway.answers import dated
 from payments.gateway.billing import Billing
-from payments.gateway.errors import BadCredentials, GatewayError, OutcomeUnknown
+from payments.gateway.errors import BadCredentials, GatewayError, OutcomeUnknown, Rejected
 from payments.kit import clock, steps
 from payments.kit.db import db
+from payments.kit.storable import Unstorable
 from payments.kit.transactions import transaction
 from payments.projects.errors import StripeNotSetUp
+from payments.projects.sync import payload
 from payments.projects.sync.account import Account
-from payments.projects.sync.book import Book
+from payments.projects.sync.book import Book, read_version
 from payments.projects.sync.look import billing_of, look
-from payments.projects.sync.record import Overtaken, record
+from payments.projects.sync.record import Foreign, Overtaken, record
 from payments.projects.sync.topics import Topic
 from payments.webhooks import batches, misses
 from payments.webhooks.batches import Taken
@@ -23,6 +26,9 @@ from payments.webhooks.batches import Taken
 log = logging.getLogger(__name__)
 
 Waiting = tuple[Taken, Account, dict[str, Any], Topic]
+Group = list[tuple[Taken, dict[str, Any]]]  # the events about one object, the newest last
+
+_EXPECTED = (GatewayError, StripeNotSetUp, Overtaken, Foreign, Unstorable)
 
 _LOOKS = 3  # at one object, when others write its row meanwhile
 _STRIKES = 2  # objects without an answer, until the whole account is taken to be down
@@ -34,10 +40,11 @@ def settle(waiting: list[Waiting], deadline: float) -> None:
     strikes: Counter[Account] = Counter()
     left: list[Taken] = []
     for (account, topic), group in _by_topic(waiting).items():
+        taken = [event for event, _ in group]
         if clock.monotonic() > deadline:
-            left += group
+            left += taken
         elif account in down:
-            misses.put_back(group, down[account])
+            misses.put_back(taken, down[account])
         elif (error := _one(account, topic, group)) is not None:
             strikes[account] += 1
             if _is_down(error, strikes[account]):
@@ -46,24 +53,41 @@ def settle(waiting: list[Waiting], deadline: float) -> None:
         batches.put_back(left)
 
 
-def _by_topic(waiting: list[Waiting]) -> dict[tuple[Account, Topic], list[Taken]]:
-    found: dict[tuple[Account, Topic], list[Taken]] = defaultdict(list)
-    for taken, account, _, topic in waiting:
-        found[account, topic].append(taken)
+def _by_topic(waiting: list[Waiting]) -> dict[tuple[Account, Topic], Group]:
+    found: dict[tuple[Account, Topic], Group] = defaultdict(list)
+    for taken, account, event, topic in waiting:
+        found[account, topic].append((taken, event))
     return found
 
 
-def _one(account: Account, topic: Topic, group: list[Taken]) -> Exception | None:
+def _one(account: Account, topic: Topic, group: Group) -> Exception | None:
     """Settle one object's events; return what went wrong."""
+    taken = [event for event, _ in group]
     try:
-        _look_and_record(billing_of(account), account, topic, group)
+        _look_and_record(billing_of(account), account, topic, taken)
     except Exception as error:
         db.session.rollback()
-        if not isinstance(error, GatewayError | StripeNotSetUp | Overtaken):
+        if not isinstance(error, _EXPECTED):
             log.exception("events about a %s could not be handled", topic.kind)
-        misses.put_back(group, error)
+        if not _write_end(account, topic, group, error):
+            misses.put_back(taken, error)
         return error
     return None
+
+
+def _write_end(account: Account, topic: Topic, group: Group, error: Exception) -> bool:
+    """Write the end that an event tells of a subscription which Stripe does not have any more."""
+    ends = [event for _, event in group if payload.tells_end(topic, event)]
+    if not ends or not isinstance(error, Rejected) or not error.is_missing:
+        return False
+    with transaction():
+        held = batches.hold([taken for taken, _ in group])
+        if held:
+            book = Book(account)
+            payload.write_end(book, ends[-1])
+            book.close()
+            batches.finish(held, note=misses.describe_gone(error))
+    return True
 
 
 def _is_down(error: Exception, strikes: int) -> bool:
@@ -75,8 +99,9 @@ def _is_down(error: Exception, strikes: int) -> bool:
 
 def _look_and_record(billing: Billing, account: Account, topic: Topic, group: list[Taken]) -> None:
     for attempt in range(_LOOKS):
-        since = clock.now()
-        present = look(billing, account, topic)
+        since = read_version(account)
+        with dated() as answers:
+            present = look(billing, account, topic)
         steps.passed("event.looked")
         try:
             with transaction():
@@ -84,7 +109,8 @@ def _look_and_record(billing: Billing, account: Account, topic: Topic, group: li
                 if not held:
                     return
                 book, newest = Book(account), held[-1]
-                at, actor = newest.created, f"event:{newest.event_id}"
+                # What was seen is as new as the first answer: events of before are older than it.
+                at, actor = max(newest.created, answers.first or 0), f"event:{newest.event_id}"
                 record(book, topic, present, at=at, since=since, actor=actor)
                 book.close()
                 batches.finish(held)

@@ -3,20 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from payments.gateway.errors import GatewayError, OutcomeUnknown, Unavailable
+from payments.gateway.errors import GatewayError, OutcomeUnknown, Rejected, Unavailable
+from payments.kit.logs import redact
+from payments.kit.storable import Unstorable
+from payments.projects.sync import marks
+from payments.projects.sync.record import Foreign
 from payments.webhooks import batches
 from payments.webhooks.batches import Taken
 from payments.webhooks.inbox import fail
+from payments.webhooks.notes import finish_with_note
+
+# An object that Stripe does not have may only not have reached all of Stripe yet: it is asked for
+# again after these waits, and then counts as gone.
+MISSING_WAITS = (timedelta(seconds=20), timedelta(seconds=100))
 
 
 def put_back(taken: Sequence[Taken], error: Exception | None) -> None:
-    """Let the events come back later: a Stripe that is full or silent is no fault of theirs."""
+    """Let the events come back later, or end with a note where no later try could change anything.
+
+    A Stripe that is full or silent is no fault of theirs.
+    """
     if isinstance(error, Unavailable | OutcomeUnknown):
         batches.postpone(taken, _reason(error))
-        return
+    elif isinstance(error, Rejected) and error.is_missing:
+        _put_back_missing(taken, error)
+    elif isinstance(error, Unstorable):
+        finish_with_note(taken, f"It cannot be kept: {error}", tell=True)
+    elif isinstance(error, Foreign):
+        finish_with_note(taken, marks.FOREIGN, tell=False)
+    else:
+        for event in taken:
+            fail(event.id, event.fence, _reason(error))
+
+
+def describe_gone(error: Rejected) -> str:
+    """Say that Stripe does not have an object any more, in its own words."""
+    return f"Gone at Stripe: {redact(error.message)}"
+
+
+def _put_back_missing(taken: Sequence[Taken], error: Rejected) -> None:
+    over = [event for event in taken if event.tries > len(MISSING_WAITS)]
+    if over:
+        finish_with_note(over, describe_gone(error), tell=False)
     for event in taken:
-        fail(event.id, event.fence, _reason(error))
+        if event.tries <= len(MISSING_WAITS):
+            wait = MISSING_WAITS[event.tries - 1]
+            fail(event.id, event.fence, _reason(error), due_in=wait)
 
 
 def is_everybodys(error: Exception | None) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from payments.kit import clock
 from payments.kit.db import Base, BigId, Leased
+from payments.kit.storable import clean_json
 
 RECEIVED, PROCESSED, FAILED, DEAD = "received", "processed", "failed", "dead"
 STATES = (RECEIVED, PROCESSED, FAILED, DEAD)
@@ -23,12 +24,18 @@ WAITS = sa.text("state IN ('received', 'failed')")
 DELIVERED, FOUND = "delivered", "found"
 
 _DEAD = sa.text("state = 'dead'")
+# Spelled out for the index, as WAITS is.
+DROPPABLE = sa.text("state = 'processed' AND payload IS NOT NULL")
 
 PLATFORM = "platform"  # the owner of our own account's events; else a project's id
 
 
 class WebhookEvent(Base, Leased):
-    """An event of one Stripe account, as its signed bytes said, and how far we are with it."""
+    """An event of one Stripe account, as its signed bytes said, and how far we are with it.
+
+    `note` says why an event that was handled changed nothing. The payload of a handled event is
+    dropped after some time; the row stays, so that the event is not taken for a new one.
+    """
 
     __tablename__ = "webhook_events"
     __table_args__ = (
@@ -41,6 +48,11 @@ class WebhookEvent(Base, Leased):
         ),
         sa.Index("ix_webhook_events_owner", "owner", "id"),
         sa.Index("ix_webhook_events_dead", "owner", postgresql_where=_DEAD, sqlite_where=_DEAD),
+        # Payloads that are to be dropped one day, the oldest first.
+        sa.Index(
+            "ix_webhook_events_payload", "processed_at",
+            postgresql_where=DROPPABLE, sqlite_where=DROPPABLE,
+        ),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -50,10 +62,11 @@ class WebhookEvent(Base, Leased):
     type: Mapped[str] = mapped_column(sa.String(100))
     api_version: Mapped[str | None] = mapped_column(sa.String(40))
     created: Mapped[int] = mapped_column(sa.BigInteger)
-    payload: Mapped[str] = mapped_column(sa.Text)
+    payload: Mapped[str | None] = mapped_column(sa.Text)
     state: Mapped[str] = mapped_column(sa.String(20), default=RECEIVED)
     source: Mapped[str] = mapped_column(sa.String(10), default=DELIVERED)
     last_error: Mapped[str | None] = mapped_column(sa.String(500))
+    note: Mapped[str | None] = mapped_column(sa.String(500))
     received_at: Mapped[datetime] = mapped_column(default=clock.now)
     processed_at: Mapped[datetime | None]
 
@@ -67,9 +80,13 @@ class WebhookEvent(Base, Leased):
         return clock.from_timestamp(self.created)
 
     @property
+    def payload_dropped(self) -> bool:
+        return self.payload is None
+
+    @property
     def content(self) -> Any:
-        """The payload as JSON."""
-        return json.loads(self.payload)
+        """The payload as JSON, fit to be written anywhere; None once it was dropped."""
+        return None if self.payload is None else json.loads(clean_json(self.payload))
 
     @property
     def next_try_at(self) -> datetime | None:

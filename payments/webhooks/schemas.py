@@ -23,7 +23,10 @@ class EventQuery(PageQuery):
 
 
 class EventSchema(Shape):
-    """`created_at` is Stripe's; `next_try_at` stands for events that wait."""
+    """`created_at` is Stripe's; `next_try_at` stands for events that wait.
+
+    `note` says why an event that was handled changed nothing.
+    """
 
     event_id = fields.String(required=True)
     type = fields.String(required=True)
@@ -32,6 +35,8 @@ class EventSchema(Shape):
     state = fields.String(required=True, validate=validate.OneOf(STATES))
     tries = fields.Integer(required=True)
     last_error = fields.String(required=True, allow_none=True)
+    note = fields.String(required=True, allow_none=True)
+    payload_dropped = fields.Boolean(required=True)
     created_at = Moment(required=True)
     received_at = Moment(required=True)
     processed_at = Moment(required=True, allow_none=True)
@@ -39,9 +44,9 @@ class EventSchema(Shape):
 
 
 class ShownEventSchema(EventSchema):
-    """An event as Stripe sent it."""
+    """An event as Stripe sent it; the payload is null once it was dropped."""
 
-    payload = fields.Dict(required=True, attribute="content")
+    payload = fields.Dict(required=True, attribute="content", allow_none=True)
 
 
 EventPage = paged("ProjectEventsPage", "events", EventSchema)

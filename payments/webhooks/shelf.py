@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from payments.kit import leases
 from payments.kit.db import db
+from payments.kit.errors import Conflict
 from payments.kit.transactions import after_commit, transaction
 from payments.timeline.append import append
 from payments.webhooks.models import PLATFORM, RECEIVED, WebhookEvent
@@ -56,13 +57,24 @@ def find(owner: str | None, event_id: str) -> WebhookEvent | None:
     return db.session.scalars(query.order_by(WebhookEvent.id.desc()).limit(1)).first()
 
 
+class PayloadDropped(Conflict):
+    """An event cannot be handled again once its payload is gone."""
+
+    sentence = "The event's payload was dropped after its time of retention: it cannot be replayed"
+
+
 def replay(row_id: int, *, actor: str) -> WebhookEvent:
-    """Put an event back as if it had just come; whoever handles it at this moment loses it."""
+    """Put an event back as if it had just come; whoever handles it at this moment loses it.
+
+    Raise PayloadDropped when there is nothing left to handle.
+    """
     with transaction():
         event = db.session.get_one(WebhookEvent, row_id, with_for_update=True)
+        if event.payload is None:
+            raise PayloadDropped
         event.state, event.tries, event.due_at = RECEIVED, 0, leases.moment_in()
         event.fence, event.leased_until = event.fence + 1, None
-        event.last_error, event.processed_at = None, None
+        event.last_error, event.processed_at, event.note = None, None, None
         append("event.replayed", actor=actor, subject=f"event:{row_id}", **_of(event))
         after_commit(wake)
         # As it was put back: a worker may be done with it before the answer is written.

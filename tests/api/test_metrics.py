@@ -167,6 +167,10 @@ class TestMetrics:
             ("payments_disputes_closed", "won"), ("payments_disputes_closed", "lost"),
             ("payments_disputes_closed", "prevented"),
             ("payments_disputes_closed", "warning_closed"),
+            ("payments_retention_pruned_total", "webhook_payloads"),
+            ("payments_retention_pruned_total", "timeline"),
+            ("payments_retention_pruned_total", "checkout_sessions"),
+            ("payments_webhook_oldest_payload_seconds", ""),
         }  # fmt: skip
         assert set(scraped(client)) == names
 

@@ -25,6 +25,7 @@ from tests.support.replay import entries, project_held, project_told, sealed
 HOME = {
     "payments/timeline/append.py": "adds",
     "payments/timeline/read.py": "reads",
+    "payments/timeline/prune.py": "deletes what is older than its days of retention",
     "payments/timeline/tell.py": "shows",
     "payments/timeline/sentences.py": "shows",
     "payments/models.py": "shows the tables to Alembic",

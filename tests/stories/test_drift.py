@@ -19,7 +19,16 @@ from tests.support.herd import herd
 from tests.support.histories import TOLD, Account
 
 # What two ledgers of the same account need not share.
-OWN = {"id", "project_id", "owner_id", "user_id", "subscription_row_id", "state_at", "updated_at"}
+OWN = {
+    "id",
+    "project_id",
+    "owner_id",
+    "user_id",
+    "subscription_row_id",
+    "state_at",
+    "version",
+    "updated_at",
+}
 UNMOVED = {"created_at", "updated_at"}
 
 

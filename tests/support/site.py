@@ -230,6 +230,7 @@ def open_site(
             "WEB_THREADS": "16",
             "RATE_LIMIT": "1000000 per minute",
             "STRIPE_RATE_LIMIT_TEST": "1000000",
+            "STRIPE_RATE_LIMIT_OPERATION": "1000000",
             "LOG_LEVEL": "WARNING",
             **variables,
         }

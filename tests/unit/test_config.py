@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from payments import config, local_secrets
-from payments.config import ConfigError, Settings
+from payments.config import Settings
 from payments.kit import crypto
+from payments.kit.environ import ConfigError
 from payments.kit.postgres import DatabaseBounds
 from tests.support.provider import pem
 

@@ -23,10 +23,11 @@ _FLAGGED = sa.text("needs_attention")
 class Subscription(Base, Stamped):
     """A subscription of an end user. `owner_id` is the developer's, for lists across projects.
 
-    `state_at` is Stripe's `created` (seconds) of the newest event applied: an older one never
+    `state_at` is Stripe's second of the newest state applied: what an older event says never
     overwrites it, and a final status is never left. With an `ended_reason` the end is our own
-    conclusion, which Stripe may still contradict. `add_ons` are the items beside the plan: price,
-    name and quantity of each.
+    conclusion, which Stripe may still contradict. `version` is that of the ledger
+    (`ProjectTotals.version`) when the row was last written. `add_ons` are the items beside the
+    plan: price, name and quantity of each.
     """
 
     __tablename__ = "subscriptions"
@@ -66,13 +67,15 @@ class Subscription(Base, Stamped):
     had_trial: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     ended_reason: Mapped[str | None] = mapped_column(sa.String(40))
     state_at: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    version: Mapped[int] = mapped_column(sa.BigInteger, default=1, server_default="1")
 
 
 class Payment(Base, Stamped):
     """A payment of an end user, one row a PaymentIntent; amounts in minor units.
 
     An invoice finalized before March 2019 may be paid by a charge without a PaymentIntent: then
-    `payment_intent_id` holds the charge's id.
+    `payment_intent_id` holds the charge's id. `state_at` and `version` are as those of a
+    subscription.
     https://docs.stripe.com/api/invoice-payment/object#invoice_payment_object-payment-charge
     """
 
@@ -100,10 +103,14 @@ class Payment(Base, Stamped):
     refunded_amount_cents: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     disputed: Mapped[bool] = mapped_column(default=False)
     state_at: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    version: Mapped[int] = mapped_column(sa.BigInteger, default=1, server_default="1")
 
 
 class ProjectTotals(Base):
-    """Counters of a project and mode, moved in the transaction that moves the rows they count."""
+    """Counters of a project and mode, moved in the transaction that moves the rows they count.
+
+    `version` grows by one with each of these transactions.
+    """
 
     __tablename__ = "project_totals"
     __table_args__ = (sa.Index("ix_project_totals_owner", "owner_id"),)
@@ -111,6 +118,7 @@ class ProjectTotals(Base):
     project_id: Mapped[str] = mapped_column(sa.ForeignKey("projects.id"), primary_key=True)
     is_test_mode: Mapped[bool] = mapped_column(primary_key=True)
     owner_id: Mapped[int] = mapped_column(sa.BigInteger)
+    version: Mapped[int] = mapped_column(sa.BigInteger, default=1, server_default="1")
     subscriptions: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     active_subscriptions: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     payments: Mapped[int] = mapped_column(sa.BigInteger, default=0)

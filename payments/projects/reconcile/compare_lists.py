@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from payments.gateway.answers import dated
 from payments.gateway.errors import Rejected
 from payments.kit import clock
 from payments.kit.transactions import end_read
@@ -23,6 +24,8 @@ from payments.projects.reconcile.totals import recount
 from payments.projects.reconcile.unlisted import judge
 from payments.projects.reconcile.whole import whole
 from payments.projects.sync.account import Account
+from payments.projects.sync.book import read_version
+from payments.projects.sync.record import Fetched
 from payments.projects.sync.topics import SUBSCRIPTION
 from payments.runs import window
 from payments.runs.slices import Slice
@@ -59,13 +62,14 @@ def _step(job: Job, listing: List, place: Place, tally: Tally) -> Place | None:
 
 
 def _page(job: Job, listing: List, at: Window, tally: Tally) -> Window:
-    since = clock.now()
-    page = listing.page(job.lists, at.after)
+    since, started = read_version(job.account), clock.timestamp()
+    with dated() as answers:
+        page = listing.page(job.lists, at.after)
     found = list(_readable(listing, page.items, tally))
     rows = _rows(job, found)
     end_read()
     seen = [each for item in found if (each := _seen(job, item, rows, since, tally)) is not None]
-    settle(job, seen, since, tally)
+    settle(job, seen, Fetched(since, answers.first or started), tally)
     tally.seen += len(found)
     last = page.items[-1]["created"] + listing.lag if page.items else None
     listed = {item.id: item.made for item in found}
@@ -92,10 +96,10 @@ def _rows(job: Job, found: list[Listed]) -> Reading:
     return Reading(job.account, filter(None, tied), own)
 
 
-def _seen(job: Job, item: Listed, rows: Reading, since: Any, tally: Tally) -> Seen | None:
+def _seen(job: Job, item: Listed, rows: Reading, since: int, tally: Tally) -> Seen | None:
     """Compare one object; one that breaks is counted and stops nobody."""
     try:
-        return differing(rows, item.topic, whole(job, item, rows), since)
+        return differing(job, rows, item.topic, whole(job, item, rows), since)
     except (Rejected, LookupError, TypeError, ValueError, AttributeError):
         log.exception("%s could not be compared", item.id)
         tally.failed += 1

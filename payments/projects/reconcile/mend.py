@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from payments.kit.transactions import transaction
 from payments.projects.reconcile.account import Job
 from payments.projects.reconcile.differences import ROW, Reading, of_present
 from payments.projects.sync.book import Book
 from payments.projects.sync.look import Present
-from payments.projects.sync.record import Overtaken, record
+from payments.projects.sync.record import Fetched, Overtaken, is_foreign, record
 from payments.projects.sync.topics import Topic
 from payments.runs.slices import Difference
 from payments.runs.walk import Tally
@@ -29,37 +28,40 @@ class Seen:
     differences: list[Difference]
 
 
-def differing(rows: Reading, topic: Topic, present: Present, since: datetime) -> Seen | None:
-    """Compare what was seen after `since` with the rows; None when they agree.
+def differing(job: Job, rows: Reading, topic: Topic, present: Present, since: int) -> Seen | None:
+    """Compare what was fetched after the ledger's version `since` with the rows.
 
-    A row that was written meanwhile is the newer one: there is nothing to say of it.
+    None when they agree, when the object is another project's, or when a row was written meanwhile:
+    that is the newer one, and there is nothing to say of it.
     """
+    if is_foreign(job.account, present):
+        return None
     found = of_present(rows, present)
     held = [rows.payment(state.id) for state in present.payments]
     subscription = rows.subscription(present.subscription.id) if present.subscription else None
-    if not found or any(row.updated_at > since for row in (*held, subscription) if row):
+    if not found or any(row.version > since for row in (*held, subscription) if row):
         return None
     return Seen(topic, present, found)
 
 
-def settle(job: Job, seen: Sequence[Seen], since: datetime, tally: Tally) -> None:
+def settle(job: Job, seen: Sequence[Seen], fetched: Fetched, tally: Tally) -> None:
     """Mend what differs, unless it is only to be told; count what came of it."""
     if job.dry_run:
         for each in seen:
             _count(tally, each.differences)
     elif seen:
-        _mend(job, seen, since, tally)
+        _mend(job, seen, fetched, tally)
 
 
-def _mend(job: Job, seen: Sequence[Seen], since: datetime, tally: Tally) -> None:
+def _mend(job: Job, seen: Sequence[Seen], fetched: Fetched, tally: Tally) -> None:
     """Mend all at once; only when that fails each by itself, to find the one to blame."""
     try:
-        results = _written(job, seen, since)
+        results = _written(job, seen, fetched)
     except Exception:
         if len(seen) > 1:
             log.warning("%d objects are taken one by one", len(seen), exc_info=True)
             for each in seen:
-                _mend(job, [each], since, tally)
+                _mend(job, [each], fetched, tally)
             return
         log.exception("a %s could not be mended", seen[0].topic.kind)
         _count(tally, seen[0].differences)
@@ -69,11 +71,11 @@ def _mend(job: Job, seen: Sequence[Seen], since: datetime, tally: Tally) -> None
         _count(tally, result)
 
 
-def _written(job: Job, seen: Sequence[Seen], since: datetime) -> list[list[Difference]]:
+def _written(job: Job, seen: Sequence[Seen], fetched: Fetched) -> list[list[Difference]]:
     with transaction():
         book = Book(job.account)
         _preload(book, seen)
-        results = [_one(job, book, each, since) for each in seen]
+        results = [_one(job, book, each, fetched) for each in seen]
         book.close()
     return results
 
@@ -90,11 +92,11 @@ def _preload(book: Book, seen: Sequence[Seen]) -> None:
     book.people.load([state.user for state in payments], customers)
 
 
-def _one(job: Job, book: Book, seen: Seen, since: datetime) -> list[Difference]:
+def _one(job: Job, book: Book, seen: Seen, fetched: Fetched) -> list[Difference]:
     """Write an object's rows; return what had differed, and whether it still does."""
     before = of_present(book, seen.present)
-    # Events from before the look are older than it: they make Stripe be asked once more.
-    at = int(since.timestamp())
+    # Events from before the fetch are older than it: they make Stripe be asked once more.
+    at, since = fetched.at, fetched.since
     try:
         record(book, seen.topic, seen.present, at=at, since=since, actor=job.actor)
     except Overtaken:

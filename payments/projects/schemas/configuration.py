@@ -17,15 +17,19 @@ _BODY = re.compile(r"[A-Za-z0-9_+/=-]+", re.ASCII)
 
 
 class KeyText(Text):
-    """A key with the prefix of its kind and mode; what is wrong is told without repeating it."""
+    """A key with the prefix of its kind and mode; what is wrong is told without repeating it.
 
-    def __init__(self, prefix: str) -> None:
-        self.prefix = prefix
+    `also` are prefixes that are as good. https://docs.stripe.com/keys/restricted-api-keys
+    """
+
+    def __init__(self, prefix: str, *also: str) -> None:
+        self.prefix, self.prefixes = prefix, (prefix, *also)
         super().__init__(most=LONGEST_KEY, allow_none=True, load_only=True)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs) or ""
-        if not (text.startswith(self.prefix) and _BODY.fullmatch(text, len(self.prefix))):
+        held = next((prefix for prefix in self.prefixes if text.startswith(prefix)), None)
+        if held is None or not _BODY.fullmatch(text, len(held)):
             raise ma.ValidationError(f"Must begin with {self.prefix} and hold a key.")
         return text
 
@@ -38,10 +42,10 @@ class ConfigChangeSchema(Shape):
 
     needs_body: ClassVar[bool] = True
 
-    test_secret_key = KeyText("sk_test_")
+    test_secret_key = KeyText("sk_test_", "rk_test_")
     test_publishable_key = KeyText("pk_test_")
     test_webhook_secret = KeyText("whsec_")
-    live_secret_key = KeyText("sk_live_")
+    live_secret_key = KeyText("sk_live_", "rk_live_")
     live_publishable_key = KeyText("pk_live_")
     live_webhook_secret = KeyText("whsec_")
     allow_repeat_trials = Truth(allow_none=True)

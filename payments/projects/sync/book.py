@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from payments.kit.db import db, is_sqlite
+from payments.kit.transactions import end_read
 from payments.projects.errors import ProjectNotFound
 from payments.projects.models import Payment, Project, ProjectTotals, Subscription
 from payments.projects.sync import duplicates
@@ -29,12 +30,14 @@ class Book:
     """The open ledger of an account: whoever holds it is the only one who changes its rows.
 
     The row of counters is the lock. `close` moves the counters by what the rows changed, inside
-    the caller's transaction.
+    the caller's transaction. Each row that is added bears the version that the ledger has then, so
+    that whoever fetched a state before can tell that it was written since.
     """
 
     def __init__(self, account: Account) -> None:
         self.account = account
         self.totals = _locked_totals(account)
+        self.totals.version += 1
         self.people = People(account)
         self._subscriptions: dict[str, Subscription | None] = {}
         self._payments: dict[str, Payment | None] = {}
@@ -65,12 +68,14 @@ class Book:
 
     def add_subscription(self, row: Subscription) -> None:
         """Keep a finished row; a new one is written at once, as payments point to it."""
+        row.version = self.totals.version
         if sa.inspect(row).transient:
             db.session.add(row)
             db.session.flush()
         self._subscriptions[row.subscription_id] = row
 
     def add_payment(self, row: Payment) -> None:
+        row.version = self.totals.version
         db.session.add(row)
         self._payments[row.payment_intent_id] = row
 
@@ -101,6 +106,17 @@ class Book:
         for row in db.session.scalars(query):
             kept[getattr(row, key.key)] = row
             self._before[row.id] = contribution(row)
+
+
+def read_version(account: Account) -> int:
+    """Return the ledger's version and end the read; 0 for a ledger that nobody has opened yet.
+
+    A row that bears a greater one was written after this moment, whatever any clock says.
+    """
+    query = sa.select(ProjectTotals.version).where(*account.owns(ProjectTotals))
+    version = db.session.scalar(query) or 0
+    end_read()
+    return version
 
 
 def _locked_totals(account: Account) -> ProjectTotals:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from payments.kit.storable import MOST_TEXT, storable
+
 Plain = dict[str, Any]
 
 METERED = "metered"
@@ -55,6 +57,11 @@ def read_items(found: Plain) -> tuple[Item, ...]:
     return tuple(_read_item(item) for item in listed)
 
 
+@storable(
+    counts=("quantity",),
+    moments=("period_start", "period_end", "created"),
+    cut={"nickname": MOST_TEXT},
+)
 def _read_item(item: Plain) -> Item:
     price = item.get("price") or item.get("plan") or {}
     if not isinstance(price, dict):

@@ -37,6 +37,20 @@ def apply(book: Book, topic: Topic, event: Plain) -> bool:
     return False
 
 
+def tells_end(topic: Topic, event: Plain) -> bool:
+    """Return whether the payload by itself tells that a subscription is over for good."""
+    found = event["data"]["object"]
+    return topic.kind == SUBSCRIPTION and found.get("status") in FINAL
+
+
+def write_end(book: Book, event: Plain) -> None:
+    """Write the end that a payload tells, of a subscription that cannot be asked for any more."""
+    state = shapes.subscription(event["data"]["object"])
+    state = _name_by_what_is_known(book, state, book.subscription(state.id))
+    at, actor = event["created"], f"event:{event['id']}"
+    subscriptions.write(book, state, at=at, plan_name=state.plan.name, actor=actor)
+
+
 def _subscription(book: Book, state: SubscriptionState, at: int, actor: str) -> bool:
     """The newer state wins. Two of one second have no order, and neither is the later one's
     predecessor known to be what we hold: only Stripe's present state decides."""
@@ -46,13 +60,20 @@ def _subscription(book: Book, state: SubscriptionState, at: int, actor: str) -> 
         return True
     if not newer or state.has_more_items or not _are_named(book, state, row):
         return False
+    state = _name_by_what_is_known(book, state, row)
+    subscriptions.write(book, state, at=at, plan_name=state.plan.name, actor=actor)
+    return True
+
+
+def _name_by_what_is_known(
+    book: Book, state: SubscriptionState, row: Subscription | None
+) -> SubscriptionState:
+    """Return the state with its plan chosen and its items named as far as that needs no call."""
     held = names.names_of(row)
-    state = shapes.name_items(
+    return shapes.name_items(
         subscriptions.choose_plan(state, row),
         lambda item: names.known_name(book.account, item, held)[0],
     )
-    subscriptions.write(book, state, at=at, plan_name=state.plan.name, actor=actor)
-    return True
 
 
 def _are_named(book: Book, state: SubscriptionState, row: Subscription | None) -> bool:

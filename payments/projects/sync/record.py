@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
 
 from payments.projects.models import Payment, Subscription
-from payments.projects.sync import payments, subscriptions
+from payments.projects.sync import marks, payments, subscriptions
+from payments.projects.sync.account import Account
 from payments.projects.sync.book import Book
 from payments.projects.sync.look import Present
 from payments.projects.sync.topics import PAID, SESSION, Topic
 
 
+@dataclass(frozen=True)
+class Fetched:
+    """When a fetch took place: the ledger's version before it, and Stripe's second of it."""
+
+    since: int
+    at: int
+
+
 class Overtaken(RuntimeError):
-    """Somebody wrote the row after our look began: what we saw may be the older state."""
+    """A row was written after our fetch began: what it saw may be the older state."""
 
 
-def record(
-    book: Book, topic: Topic, present: Present, *, at: int, since: datetime, actor: str
-) -> None:
-    """Take over what `look` saw after `since`; Overtaken when a row was written meanwhile."""
+class Foreign(RuntimeError):
+    """What was fetched bears the mark of another project at the same Stripe account."""
+
+
+def record(book: Book, topic: Topic, present: Present, *, at: int, since: int, actor: str) -> None:
+    """Take over what was fetched after the ledger had the version `since`.
+
+    `at` is Stripe's second of it. Raise Overtaken when a row was written meanwhile, and Foreign
+    when the object is another project's.
+    """
+    if is_foreign(book.account, present):
+        raise Foreign
     _refuse_overtaken(book, present, since)
     hint = None
     if topic.session is not None:
@@ -47,12 +64,18 @@ def _payments(
             row.user_id = row.user_id or hint
 
 
-def _refuse_overtaken(book: Book, present: Present, since: datetime) -> None:
+def is_foreign(account: Account, present: Present) -> bool:
+    """Return whether what was fetched is marked as another project's."""
+    states = (present.subscription, present.invoice, *present.payments)
+    return any(marks.is_foreign(account, state.project) for state in states if state is not None)
+
+
+def _refuse_overtaken(book: Book, present: Present, since: int) -> None:
     seen = [state.id for state in present.payments]
     if present.invoice is not None:
         seen += present.invoice.settled
     rows: list[Payment | Subscription | None] = [book.payment(intent) for intent in seen]
     if present.subscription is not None:
         rows.append(book.subscription(present.subscription.id))
-    if any(row.updated_at > since for row in rows if row is not None):
+    if any(row.version > since for row in rows if row is not None):
         raise Overtaken

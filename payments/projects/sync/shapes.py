@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from payments.kit.storable import check_amount, storable
 from payments.projects import metadata
 from payments.projects.sync.invoice_payments import read_invoice_payments
 from payments.projects.sync.items import (
@@ -19,6 +20,7 @@ from payments.projects.sync.items import (
     guess_plan,
     read_items,
 )
+from payments.projects.sync.marks import find_project
 
 Plain = dict[str, Any]
 
@@ -41,6 +43,8 @@ _TAKES_NO_MONEY = {
     "prevented",
 }
 _REFUND_VOID = {"failed", "canceled"}
+# The texts that may be shortened to what their columns hold; ids may not.
+_CUT = {"status": 30, "description": 500, "user": metadata.LONGEST_VALUE}
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,9 @@ class SubscriptionState:
     plan: Item
     is_guessed: bool
     has_more_items: bool
-    own_period: tuple[int | None, int | None]
+    own_start: int | None
     own_end: int | None
+    ends_at: int | None
     ends_with_period: bool
     canceled_at: int | None
     created: int
@@ -68,6 +73,7 @@ class SubscriptionState:
     schedule: str | None
     user: str | None
     second_allowed: bool
+    project: str | None = None
 
     @property
     def price(self) -> str | None:
@@ -75,16 +81,16 @@ class SubscriptionState:
 
     @property
     def period_start(self) -> int | None:
-        return self.own_period[0] or self.plan.period_start
+        return self.own_start or self.plan.period_start
 
     @property
     def period_end(self) -> int | None:
-        return self.own_period[1] or self.plan.period_end
+        return self.own_end or self.plan.period_end
 
     @property
     def cancel_at(self) -> int | None:
         """Return when it will end: what Stripe says, else the end of its plan's period."""
-        return self.own_end or (self.period_end if self.ends_with_period else None)
+        return self.ends_at or (self.period_end if self.ends_with_period else None)
 
     @property
     def add_ons(self) -> tuple[Item, ...]:
@@ -111,6 +117,7 @@ class InvoiceState:
     payments: tuple[str, ...] | None
     settled: Mapping[str, int]
     unmeasured: tuple[str, ...]
+    project: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +138,7 @@ class PaymentState:
     refunded: int
     disputed: bool
     user: str | None
+    project: str | None = None
 
 
 @dataclass(frozen=True)
@@ -145,8 +153,10 @@ class SessionState:
     invoice: str | None
     payment: str | None
     user: str | None
+    project: str | None = None
 
 
+@storable(moments=("own_start", "own_end", "ends_at", "canceled_at", "created"), cut=_CUT)
 def subscription(found: Plain) -> SubscriptionState:
     """Read a subscription; its plan is the item whose price our Checkout sold."""
     items = read_items(found)
@@ -160,8 +170,9 @@ def subscription(found: Plain) -> SubscriptionState:
         plan=plan,
         is_guessed=sold is None and len(items) > 1,
         has_more_items=bool((found.get("items") or {}).get("has_more")),
-        own_period=(found.get("current_period_start"), found.get("current_period_end")),
-        own_end=found.get("cancel_at"),
+        own_start=found.get("current_period_start"),
+        own_end=found.get("current_period_end"),
+        ends_at=found.get("cancel_at"),
         ends_with_period=bool(found.get("cancel_at_period_end")),
         canceled_at=found.get("canceled_at"),
         created=found["created"],
@@ -169,6 +180,7 @@ def subscription(found: Plain) -> SubscriptionState:
         schedule=reference(found.get("schedule")),
         user=_user(found),
         second_allowed=bool((found.get("metadata") or {}).get(metadata.SECOND)),
+        project=find_project(found),
     )
 
 
@@ -178,6 +190,7 @@ def name_items(state: SubscriptionState, find_name: Namer) -> SubscriptionState:
     return replace(state, items=items, plan=items[state.items.index(state.plan)])
 
 
+@storable(amounts=("amount_paid",), moments=("created",), cut=_CUT)
 def invoice(found: Plain) -> InvoiceState:
     """Read an invoice of either generation."""
     reason = found.get("billing_reason") or ""
@@ -193,11 +206,13 @@ def invoice(found: Plain) -> InvoiceState:
         description=_text(found.get("description")) or _REASONS.get(reason),
         created=found["created"],
         payments=None if payments is None else tuple(made.id for made in payments),
-        settled={made: amount for made, amount in took.items() if amount},
+        settled={made: check_amount(amount, made) for made, amount in took.items() if amount},
         unmeasured=tuple(made for made, amount in took.items() if amount is None),
+        project=find_project(found),
     )
 
 
+@storable(amounts=("amount", "refunded"), moments=("created",), cut=_CUT)
 def payment(found: Plain, refunds: list[Plain], disputes: list[Plain]) -> PaymentState:
     """Put a PaymentIntent, its refunds and its disputes together."""
     paid = found["status"] == "succeeded"
@@ -213,9 +228,11 @@ def payment(found: Plain, refunds: list[Plain], disputes: list[Plain]) -> Paymen
         refunded=_sum_refunds(refunds),
         disputed=_is_taken(disputes),
         user=_user(found),
+        project=find_project(found),
     )
 
 
+@storable(amounts=("amount", "refunded"), moments=("created",), cut=_CUT)
 def charge(found: Plain, refunds: list[Plain], disputes: list[Plain]) -> PaymentState:
     """Read a charge that has no PaymentIntent as the payment that it is."""
     return PaymentState(
@@ -230,6 +247,7 @@ def charge(found: Plain, refunds: list[Plain], disputes: list[Plain]) -> Payment
         refunded=_sum_refunds(refunds),
         disputed=_is_taken(disputes),
         user=_user(found),
+        project=find_project(found),
     )
 
 
@@ -238,6 +256,7 @@ def is_charge(payment_id: str) -> bool:
     return payment_id.startswith(("ch_", "py_"))
 
 
+@storable(cut=_CUT)
 def session(found: Plain) -> SessionState:
     """Read a Checkout session."""
     return SessionState(
@@ -249,6 +268,7 @@ def session(found: Plain) -> SessionState:
         invoice=reference(found.get("invoice")),
         payment=reference(found.get("payment_intent")),
         user=_text(found.get("client_reference_id")) or _user(found),
+        project=find_project(found),
     )
 
 

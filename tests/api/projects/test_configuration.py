@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -162,7 +163,10 @@ class TestPut:
         ("field", "value"),
         [
             ("test_secret_key", "sk_live_0123456789"),
-            ("test_secret_key", "rk_test_0123456789"),
+            ("test_secret_key", "rk_live_0123456789"),
+            ("live_secret_key", "rk_test_0123456789"),
+            ("test_secret_key", "rk_test_"),
+            ("test_publishable_key", "rk_test_0123456789"),
             ("test_secret_key", "pk_test_0123456789"),
             ("test_secret_key", "sk_test_"),
             ("test_secret_key", " "),
@@ -318,17 +322,38 @@ class TestValidate:
         monkeypatch.setattr(Billing, "check_key", lambda self: True)
         assert self.check(seat, sandbox_key()).json["valid"] is False
 
-    @pytest.mark.parametrize(("allowed", "valid"), [(["balance_read"], True), ([], False)])
-    def test_a_restricted_key_needs_the_permission(
-        self, seat: ProjectSeat, allowed: list[str], valid: bool
-    ) -> None:
+    def restricted(self, seat: ProjectSeat, allowed: list[str]) -> str:
         key = seat.secret_key.replace("sk_", "rk_", 1)
         seat.shop.control("POST", "keys/restrict", {"key": key, "allow": allowed})
+        return key
+
+    def test_a_restricted_key_with_all_permissions(self, seat: ProjectSeat) -> None:
+        answer = self.check(seat, self.restricted(seat, ["*_read", "*_write"]))
+        assert answer.json == {"valid": True, "message": "Stripe credentials are valid"}
+
+    def test_what_a_restricted_key_lacks_is_named(self, seat: ProjectSeat) -> None:
+        answer = self.check(seat, self.restricted(seat, ["[!cd]*_read"]))
+        assert answer.json == {
+            "valid": False,
+            "message": "The restricted key lacks permissions: rak_customer_read,"
+            " rak_checkout_session_read, rak_customer_portal_read, rak_charge_read,"
+            " rak_dispute_read",
+        }
+
+    def test_a_restricted_key_that_may_do_nothing(self, seat: ProjectSeat) -> None:
+        key = self.restricted(seat, [])
         answer = self.check(seat, key)
-        assert answer.status_code == 200
-        assert answer.json["valid"] is valid
-        assert valid or "permission" in answer.json["message"]
+        assert answer.json["valid"] is False
+        assert "rak_subscription_read" in answer.json["message"]
         assert key not in answer.text
+
+    @pytest.mark.parametrize(("mode", "form"), [("test", sandbox_key), ("live", live_key)])
+    def test_a_restricted_key_can_be_stored(
+        self, seat: ProjectSeat, mode: str, form: Callable[[], str]
+    ) -> None:
+        key = form().replace("sk_", "rk_", 1)
+        shown = store_keys(seat.developer, seat.project_id, **{f"{mode}_secret_key": key})
+        assert shown[f"{mode}_secret_key_masked"] == f"rk_{mode}_...{key[-4:]}"
 
     def test_a_refused_request_is_told(self, seat: ProjectSeat) -> None:
         error = {"type": "invalid_request_error", "message": "The account is closed."}

@@ -13,6 +13,7 @@ from payments.kit.transactions import transaction
 from payments.timeline.models import TimelineEntry
 from payments.webhooks import inbox
 from payments.webhooks.models import DEAD, WebhookEvent
+from payments.webhooks.shelf import PayloadDropped
 from tests.support.deliveries import deliver, made_up, settled
 from tests.support.developers import Developer, ProjectSeat
 from tests.support.ledgers import Desk, subscription
@@ -52,6 +53,8 @@ class TestList:
             "state": "processed",
             "tries": 1,
             "last_error": None,
+            "note": None,
+            "payload_dropped": False,
             "created_at": "2027-01-15T08:00:00.000Z",
             "next_try_at": None,
         }
@@ -128,6 +131,16 @@ class TestReplay:
     def test_none_of_that_id(self, seat: ProjectSeat) -> None:
         assert seat.developer.post(path(seat, "evt_no", "replay")).status_code == 404
 
+    def test_one_whose_payload_was_dropped(self, desk: Desk) -> None:
+        name = desk.take(UPDATED, subscription())
+        desk._change(WebhookEvent.event_id == name, payload=None)
+        answer = desk.seat.developer.post(path(desk.seat, name, "replay"))
+        assert (answer.status_code, answer.json) == (409, {"detail": PayloadDropped.sentence})
+        shown = desk.seat.developer.get(path(desk.seat, name)).json
+        assert (shown["payload"], shown["payload_dropped"]) == (None, True)
+        (item,) = desk.seat.developer.get(path(desk.seat)).json["events"]
+        assert (item["payload_dropped"], item["state"]) == (True, "processed")
+
 
 @pytest.mark.parametrize("way", [("GET",), ("GET", "evt_1"), ("POST", "evt_1", "replay")])
 class TestOthers:
@@ -183,6 +196,16 @@ class TestCommands:
         with app.app_context(), transaction() as session:
             gone = sa.delete(WebhookEvent).where(WebhookEvent.event_id.in_(names))
             session.execute(gone)
+
+    def test_an_event_whose_payload_was_dropped(self, app: Flask, desk: Desk) -> None:
+        gone, kept = desk.take(UPDATED, subscription()), desk.take(UPDATED, subscription())
+        desk._change(WebhookEvent.event_id == gone, payload=None)
+        assert "its payload was dropped" in self.run(app, "show", gone)
+        text = self.run(app, "replay", gone, kept)
+        assert f"replayed {kept}" in text
+        assert f"replayed {gone}" not in text
+        assert PayloadDropped.sentence in text
+        desk.drain()
 
     def test_the_platforms_events_too(self, app: Flask, desk: Desk) -> None:
         event = made_up()

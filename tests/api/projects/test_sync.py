@@ -13,11 +13,11 @@ from flask import Flask
 from payments.auth.models import User
 from payments.gateway import errors
 from payments.gateway.errors import BadCredentials, Unavailable
-from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.transactions import transaction
 from payments.projects.models import StripeCustomer
-from payments.projects.models import Subscription as Row
+from payments.projects.sync.account import Account
+from payments.projects.sync.book import Book
 from payments.projects.sync.contribution import Counts, Revenue
 from payments.timeline.models import TimelineEntry
 from payments.webhooks import batches, drain, inbox
@@ -41,6 +41,18 @@ USD_2000 = {"usd": Revenue(1, 2000)}
 
 def moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def rewrite(app: Flask, desk: Desk, **values: object) -> None:
+    """Write the subscription's row as another worker would."""
+    with app.app_context(), transaction():
+        book = Book(Account(desk.seat.project_id, True))
+        row = book.subscription("sub_1")
+        assert row is not None
+        for name, value in values.items():
+            setattr(row, name, value)
+        book.add_subscription(row)
+        book.close()
 
 
 class TestSubscriptions:
@@ -512,8 +524,7 @@ class TestTrouble:
             def get_subscription(self, _name: str) -> dict:
                 seen.append("look")
                 if len(seen) == 1:
-                    with app.app_context(), transaction() as other:
-                        other.execute(sa.update(Row).values(quantity=9))
+                    rewrite(app, desk, quantity=9)
                 return subscription(status="unpaid" if len(seen) > 1 else "active")
 
         desk.stripe = Overtaking()  # type: ignore[assignment]
@@ -525,8 +536,7 @@ class TestTrouble:
 
         class Overtaking:
             def get_subscription(self, _name: str) -> dict:
-                with app.app_context(), transaction() as other:
-                    other.execute(sa.update(Row).values(updated_at=clock.now()))
+                rewrite(app, desk, quantity=9)
                 return subscription()
 
         desk.stripe = Overtaking()  # type: ignore[assignment]

@@ -101,15 +101,6 @@ class TestRefusals:
         assert deliver(seat, made_up()).status_code == 404
         assert stored(app, seat) == []
 
-    @pytest.mark.parametrize("mode", ["test", "live"])
-    def test_livemode_against_the_path(
-        self, app: Flask, neighbours: ProjectSeat, mode: str
-    ) -> None:
-        secret = neighbours.live_webhook_secret if mode == "live" else None
-        event = made_up(livemode=mode == "test")
-        assert deliver(neighbours, event, mode, secret=secret).status_code == 400
-        assert event["id"] not in stored(app, neighbours)
-
     @pytest.mark.parametrize(
         "header",
         [None, "", "nonsense", "t=1", "v1=abc", "t=x,v1=y", "t=1,t=2,v1=aa", "é", "t=1," * 3000],

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 import stripe
@@ -18,6 +19,7 @@ from payments.extensions import connect_redis
 from payments.gateway import traffic
 from payments.gateway.errors import RATE_LIMIT, Unavailable
 from payments.gateway.gateway import account
+from payments.kit.environ import ConfigError
 from payments.kit.redis_client import circuit_of
 from tests.support import processes, stack
 from tests.support.apps import another_app
@@ -33,7 +35,11 @@ def new_key() -> str:
 @pytest.fixture
 def limited(settings: Settings) -> Iterator[Flask]:
     """An app that keeps to a limit, as production does."""
-    changes = {"stripe_rate_limit_test": LIMIT, "stripe_rate_limit_live": 4 * LIMIT}
+    changes = {
+        "stripe_rate_limit_test": LIMIT,
+        "stripe_rate_limit_live": 4 * LIMIT,
+        "stripe_rate_limit_operation": LIMIT,
+    }
     with another_app(settings, **changes) as app:
         yield app
 
@@ -44,24 +50,25 @@ def key(limited: Flask) -> Iterator[str]:
         yield new_key()
 
 
-def entered(key: str) -> bool:
+def entered(key: str, operation: str = "") -> bool:
     """Try to get in without waiting."""
     try:
         with traffic.background(seconds=0):
-            traffic.enter(key)
+            traffic.enter(key, operation)
     except stripe.RateLimitError:
         return False
     return True
 
 
-def times(limited: Flask, key: str, calls: int, seconds: int) -> list[float]:
-    """Make calls from several threads; return when each one left."""
+def times(limited: Flask, key: str, calls: int, seconds: int, *operations: str) -> list[float]:
+    """Make calls from several threads, the operations in turn; return when each one left."""
+    turns = operations or ("",)
 
     def run() -> list[float]:
         left = []
         with limited.app_context(), traffic.background(seconds=seconds):
-            for _ in range(calls // 5):
-                traffic.enter(key)
+            for number in range(calls // 5):
+                traffic.enter(key, turns[number % len(turns)])
                 left.append(time.monotonic())
         return left
 
@@ -78,6 +85,32 @@ class TestLimit:
             assert sum(moment <= other < moment + 0.95 for other in left) <= LIMIT
         assert left[-1] - left[0] < 4
 
+    def test_a_live_account_makes_no_more_calls_of_one_operation(
+        self, limited: Flask, key: str
+    ) -> None:
+        """It may make four times as many in all, but each operation has its own limit."""
+        live = key.replace("_test_", "_live_")
+        left = times(limited, live, 2 * LIMIT, 20, "get /v1/subscriptions/{id}")
+        for moment in left:
+            assert sum(moment <= other < moment + 0.95 for other in left) <= LIMIT
+
+    def test_operations_of_a_live_account_do_not_share(self, limited: Flask, key: str) -> None:
+        live = key.replace("_test_", "_live_")
+        operations = [f"get /v1/{name}" for name in ("invoices", "refunds", "disputes", "charges")]
+        left = times(limited, live, 4 * LIMIT, 20, *operations)
+        assert left[-1] - left[0] < 2.5
+        for moment in left:
+            assert sum(moment <= other < moment + 0.95 for other in left) <= 4 * LIMIT
+
+    def test_all_operations_together_keep_to_the_account(self, key: str) -> None:
+        operations = [f"get /v1/{number}" for number in range(9)]
+        assert sum(entered(key, each) for each in operations) == 2
+
+    def test_two_keys_of_one_account_share(self, key: str) -> None:
+        account = "1" + token_hex(20)[:15]
+        keys = [f"{kind}_test_5{account}{token_hex(40)}" for kind in ("sk", "rk", "sk", "rk")]
+        assert sum(entered(each) for each in keys) == 2
+
     def test_accounts_do_not_share(self, key: str) -> None:
         while entered(key):
             pass
@@ -85,7 +118,8 @@ class TestLimit:
 
     def test_a_live_key_may_call_more_often(self, key: str) -> None:
         live, test = key.replace("_test_", "_live_"), key
-        assert [sum(entered(k) for _ in range(9)) for k in (test, live)] == [2, 9]
+        operations = [f"get /v1/{number}" for number in range(9)]
+        assert [sum(entered(k, each) for each in operations) for k in (test, live)] == [2, 9]
 
     def test_redis_learns_no_key(self, key: str, redis_url: str) -> None:
         traffic.enter(key)
@@ -108,7 +142,7 @@ class TestTurns:
         """Nothing leaves then: the sandbox hears of no call."""
         drained = Redis.from_url(limited.extensions["payments.settings"].redis_url)
         traffic.enter(key)
-        drained.hset(traffic._bucket(key), "left", -5 * LIMIT)
+        drained.hset(traffic.name_buckets(key, "")[0], "left", -5 * LIMIT)
         started = time.monotonic()
         with pytest.raises(Unavailable) as caught, traffic.counted() as count:
             account(key).list_refunds("pi_1")
@@ -168,5 +202,6 @@ def test_the_limits_are_stripes(tmp_path: Path) -> None:
     """Unless somebody has others with Stripe. https://docs.stripe.com/rate-limits"""
     held = config.load({"DATA_DIR": str(tmp_path)})
     assert (held.stripe_rate_limit_live, held.stripe_rate_limit_test) == (100, 25)
-    with pytest.raises(config.ConfigError, match="STRIPE_RATE_LIMIT_LIVE"):
+    assert held.stripe_rate_limit_operation == 25
+    with pytest.raises(ConfigError, match="STRIPE_RATE_LIMIT_LIVE"):
         config.load({"DATA_DIR": str(tmp_path), "STRIPE_RATE_LIMIT_LIVE": "4"})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from payments.gateway.billing_results import Plain
 from payments.projects.models import Subscription
 from payments.projects.models.ledger import ACTIVE, FINAL
 from payments.projects.sync import names, payments, sessions, shapes, subscriptions
 from payments.projects.sync.book import Book
-from payments.projects.sync.shapes import InvoiceState, Plain, SubscriptionState
+from payments.projects.sync.shapes import InvoiceState, SubscriptionState
 from payments.projects.sync.topics import PAID, SUBSCRIPTION, Topic
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from payments.gateway.billing_results import Plain, reference
 from payments.kit.storable import check_amount, storable
 from payments.projects import metadata
 from payments.projects.sync.invoice_payments import read_invoice_payments
@@ -21,8 +22,7 @@ from payments.projects.sync.items import (
     read_items,
 )
 from payments.projects.sync.marks import find_project
-
-Plain = dict[str, Any]
+from payments.projects.sync.taken_back import is_disputed, sum_refunds
 
 TRIALING = "trialing"
 
@@ -33,16 +33,6 @@ _REASONS = {
     "subscription_threshold": "Subscription usage",
 }
 _WAITING = {"processing", "requires_action", "requires_confirmation", "requires_capture"}
-# Nothing is taken by an inquiry, or by a dispute that was won or prevented; whatever else a
-# dispute is, the bank holds the money: https://docs.stripe.com/disputes/how-disputes-work
-_TAKES_NO_MONEY = {
-    "warning_needs_response",
-    "warning_under_review",
-    "warning_closed",
-    "won",
-    "prevented",
-}
-_REFUND_VOID = {"failed", "canceled"}
 # The texts that may be shortened to what their columns hold; ids may not.
 _CUT = {"status": 30, "description": 500, "user": metadata.LONGEST_VALUE}
 
@@ -225,8 +215,8 @@ def payment(found: Plain, refunds: list[Plain], disputes: list[Plain]) -> Paymen
         currency=found["currency"],
         description=_text(found.get("description")),
         created=found["created"],
-        refunded=_sum_refunds(refunds),
-        disputed=_is_taken(disputes),
+        refunded=sum_refunds(refunds),
+        disputed=is_disputed(disputes),
         user=_user(found),
         project=find_project(found),
     )
@@ -244,8 +234,8 @@ def charge(found: Plain, refunds: list[Plain], disputes: list[Plain]) -> Payment
         currency=found["currency"],
         description=_text(found.get("description")),
         created=found["created"],
-        refunded=_sum_refunds(refunds),
-        disputed=_is_taken(disputes),
+        refunded=sum_refunds(refunds),
+        disputed=is_disputed(disputes),
         user=_user(found),
         project=find_project(found),
     )
@@ -272,11 +262,6 @@ def session(found: Plain) -> SessionState:
     )
 
 
-def reference(value: Any) -> str | None:
-    """Return the id of a reference, whether it is expanded or not."""
-    return str(value["id"]) if isinstance(value, dict) else value
-
-
 def _had_trial(found: Plain, items: tuple[Item, ...]) -> bool:
     """Return whether there is or was a trial: its dates stay when it is over.
 
@@ -289,15 +274,6 @@ def _had_trial(found: Plain, items: tuple[Item, ...]) -> bool:
 def _invoice_subscription(found: Plain) -> str | None:
     parent = (found.get("parent") or {}).get("subscription_details") or {}
     return reference(found.get("subscription") or parent.get("subscription"))
-
-
-def _sum_refunds(refunds: list[Plain]) -> int:
-    """Add up the refunds of one payment, which all are in its currency."""
-    return sum(made["amount"] for made in refunds if made["status"] not in _REFUND_VOID)
-
-
-def _is_taken(disputes: list[Plain]) -> bool:
-    return any(held["status"] not in _TAKES_NO_MONEY for held in disputes)
 
 
 def _outcome(intent: Plain) -> str:

@@ -55,7 +55,8 @@ def _refused(number: str, decline: Decline, brand: str = "visa") -> Card:
     return Card(number, brand, attach=decline, setup=decline, charge=decline)
 
 
-DEBIT, DEBIT_RETURNED = "debit", "debit returned"
+# Not cards and no numbers: how payments by other methods turn out.
+DEBIT, DEBIT_RETURNED, REDIRECT, WALLET = "debit", "debit returned", "redirect", "wallet"
 CARDS = (
     Card("4242424242424242"),
     Card("4000056655665556", funding="debit"),
@@ -120,9 +121,10 @@ CARDS = (
     Card("4000000000003055", authentication=Authentication.IF_ASKED),
     # Ours: no test card of Stripe's enters `processing`, though payments do in some countries.
     Card("4000000000007700", slow=True),
-    # Not cards at all, and no numbers either: what the bank debits of Checkout do.
     Card(DEBIT, slow=True),
     Card(DEBIT_RETURNED, slow=True, charge=declines.RETURNED),
+    Card(REDIRECT, authentication=Authentication.ALWAYS),
+    Card(WALLET),
 )
 BY_NUMBER = {card.number: card for card in CARDS}
 

@@ -125,6 +125,8 @@ def _method_details(method: Json) -> Json:
     kind = method["type"]
     if kind == bank_debits.KIND:
         return {kind: bank_debits.details(method), "type": kind}
+    if kind != "card":
+        return {kind: {**method[kind]}, "type": kind}
     return {"card": _card_details(method["card"]), "type": "card"}
 
 

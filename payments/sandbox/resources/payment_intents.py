@@ -25,14 +25,15 @@ from ..params import (
     url,
 )
 from ..registry import route
-from . import payment_methods, payments, saved_cards
+from . import other_methods, payment_methods, payments, saved_cards
 from .browser import check_browser, shown_to
 from .method_types import (
     METHOD_TYPES,
-    automatic_methods,
+    check_alternatives,
+    check_method_fits,
     check_method_types,
-    chosen_types,
-    method_types,
+    choose_method_types,
+    merge_options,
 )
 
 FUTURE = choice("off_session", "on_session")
@@ -46,7 +47,9 @@ CARD_OPTIONS = fields(
 ABOUT_METHOD: Schema = {
     "payment_method": text(),
     "payment_method_data": fields(["type"], **payment_methods.NEW),
-    "payment_method_options": fields(card=CARD_OPTIONS),
+    "payment_method_options": fields(
+        (), card=CARD_OPTIONS, **dict.fromkeys(other_methods.KINDS, anything)
+    ),
     "receipt_email": email,
     "setup_future_usage": FUTURE,
     "shipping": SHIPPING,
@@ -100,15 +103,14 @@ PLAIN = (
 def create(call: Call) -> Json:
     params = call.params
     _check_confirm_only(params)
+    check_alternatives(params)
     check_method_types(call, params)
     currency = check_currency(params["currency"])
     check_chargeable(params["amount"], currency)
     data = blank(call, params["amount"], currency)
     data.update({key: params[key] for key in PLAIN if params.get(key) is not None})
     data["metadata"] = merge_metadata({}, params.get("metadata") or {})
-    data["payment_method_types"] = method_types(params)
-    data["automatic_payment_methods"] = automatic_methods(params)
-    data.update(chosen_types(params))
+    choose_method_types(call, data, params)
     record = call.objects.add("payment_intent", data)
     apply_customer_and_method(call, record)
     call.objects.save(record)
@@ -129,15 +131,13 @@ def _check_confirm_only(params: Json) -> None:
 def blank(call: Call, amount: int, currency: str) -> Json:
     intent_id = new_id("pi")
     empty = (
-        "allowed_payment_method_types", "application", "application_fee_amount", "canceled_at",
-        "cancellation_reason", "customer", "customer_account", "description",
-        "excluded_payment_method_types", "last_payment_error", "latest_charge", "next_action",
-        "on_behalf_of",
-        "payment_method", "payment_method_configuration_details", "processing", "receipt_email",
+        "application", "application_fee_amount", "canceled_at", "cancellation_reason", "customer",
+        "customer_account", "description", "last_payment_error", "latest_charge", "next_action",
+        "on_behalf_of", "payment_method", "processing", "receipt_email",
         "review", "setup_future_usage", "shipping", "source", "statement_descriptor",
         "statement_descriptor_suffix", "transfer_data", "transfer_group",
     )  # fmt: skip
-    return {
+    body: Json = {
         "id": intent_id,
         "object": "payment_intent",
         **dict.fromkeys(empty),
@@ -152,13 +152,10 @@ def blank(call: Call, amount: int, currency: str) -> Json:
         "currency": currency,
         "livemode": call.account.livemode,
         "metadata": {},
-        "payment_method_options": {
-            "card": {"installments": None, "mandate_options": None, "network": None,
-                     "request_three_d_secure": "automatic"}
-        },
-        "payment_method_types": ["card"],
         "status": "requires_payment_method",
-    }  # fmt: skip
+    }
+    choose_method_types(call, body, {})
+    return body
 
 
 def default_capture_method(call: Call) -> str:
@@ -172,11 +169,11 @@ def apply_customer_and_method(call: Call, record: Record) -> None:
     if params.get("customer"):
         data["customer"] = call.reference("customer", params["customer"], "customer").id
     if params.get("payment_method_options"):
-        card = params["payment_method_options"].get("card") or {}
-        data["payment_method_options"]["card"].update(card)
+        merge_options(data, params["payment_method_options"])
     method = given_method(call)
     if method is not None:
         saved_cards.check_usable(method, data["customer"])
+        check_method_fits(data, method.data)
         data["payment_method"] = method.id
         data["status"] = "requires_confirmation"
 

@@ -1,4 +1,4 @@
-"""Payment methods, all of them cards; https://docs.stripe.com/api/payment_methods."""
+"""Payment methods; https://docs.stripe.com/api/payment_methods."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -20,10 +20,11 @@ from ..params import (
     integer,
     merge_metadata,
     metadata,
+    option,
     text,
 )
 from ..registry import route
-from . import saved_cards
+from . import other_methods, saved_cards
 from .card_input import check_card_input, full_year
 
 REDISPLAY = choice("always", "limited", "unspecified")
@@ -37,7 +38,8 @@ NEW: Schema = {
     "card": CARD,
     "metadata": metadata,
     "radar_options": anything,
-    "type": choice("card"),
+    "type": option("card", *other_methods.KINDS),
+    **other_methods.INPUTS,
 }
 DISPLAY_BRANDS = {
     "amex": "american_express",
@@ -60,6 +62,8 @@ def create(call: Call) -> Json:
 
 def make(call: Call, given: Json) -> Record:
     """Also behind `payment_method_data` of the intents."""
+    if given["type"] != "card":
+        return _store_other(call, given)
     card = given.get("card")
     if not card:
         raise missing_param("card")
@@ -82,20 +86,31 @@ def _number(card: Json) -> str:
 
 def _store(call: Call, number: str, given: Json) -> Record:
     entered = given.get("card") or {}
-    card = card_for(number)
-    body = {
+    body = _body(call, given, "card", _card_body(card_for(number), entered, call.now))
+    return call.objects.add("payment_method", body, {"number": number})
+
+
+def _store_other(call: Call, given: Json) -> Record:
+    kind = given["type"]
+    shown, behaviour = other_methods.describe(kind, given)
+    body = _body(call, given, kind, shown)
+    return call.objects.add("payment_method", body, {"number": behaviour})
+
+
+def _body(call: Call, given: Json, kind: str, shown: Json) -> Json:
+    return {
         "id": new_id("pm"),
         "object": "payment_method",
         "allow_redisplay": given.get("allow_redisplay") or "unspecified",
         "billing_details": _billing_details(NO_DETAILS, given.get("billing_details")),
-        "card": _card_body(card, entered, call.now),
         "created": call.now,
         "customer": None,
+        "customer_account": None,
         "livemode": call.account.livemode,
         "metadata": merge_metadata({}, given.get("metadata") or {}),
-        "type": "card",
+        "type": kind,
+        kind: shown,
     }
-    return call.objects.add("payment_method", body, {"number": number})
 
 
 def _card_body(card: Card, entered: Json, now: int) -> Json:

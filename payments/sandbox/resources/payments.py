@@ -61,11 +61,11 @@ def _check_confirmable(intent: Record) -> None:
 
 def _attempt(call: Call, intent: Record, method: Record) -> None:
     off_session = bool(call.params.get("off_session"))
-    options = intent.data["payment_method_options"]["card"]
+    options = intent.data["payment_method_options"].get("card") or {}
     asked = saved_cards.card_of(method).asks_at_charge(
         off_session=off_session,
         set_up=bool(method.private.get("set_up")),
-        requested=options["request_three_d_secure"] in ("any", "challenge"),
+        requested=options.get("request_three_d_secure") in ("any", "challenge"),
     )
     if not asked:
         charge(call, intent, method)

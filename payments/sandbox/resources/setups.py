@@ -26,8 +26,8 @@ def confirm(call: Call, intent: Record) -> None:
     method = call.reference("payment_method", method_id, "payment_method")
     saved_cards.check_usable(method, intent.data["customer"])
     intent.data.update(last_setup_error=None, next_action=None)
-    options = intent.data["payment_method_options"]["card"]
-    requested = options["request_three_d_secure"] in ("any", "challenge")
+    options = intent.data["payment_method_options"].get("card") or {}
+    requested = options.get("request_three_d_secure") in ("any", "challenge")
     if saved_cards.card_of(method).asks_at_setup(requested=requested):
         _await_authentication(call, intent)
     else:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from .accounts import Account, authenticate, from_scope, given_key, secret_key_required
+from .accounts import (
+    Account,
+    authenticate,
+    check_connected_account,
+    from_scope,
+    given_key,
+    secret_key_required,
+)
 from .call import Call
 from .clock import monotonic
 from .due import run_due_jobs
@@ -65,6 +72,7 @@ class Api:
         asked = request.header("stripe-version")
         if asked and get_released_version(asked) is None:
             raise ApiError(400, f"Invalid Stripe API version: {asked}")
+        check_connected_account(request, exchange.account)
 
     def _with_faults(self, exchange: Exchange) -> Response:
         request = exchange.request

@@ -29,6 +29,7 @@ from . import (
     subscription_items,
     subscriptions,
     test_clocks,
+    transfers,
     webhook_endpoints,
 )
 
@@ -61,5 +62,6 @@ __all__ = [
     "subscription_items",
     "subscriptions",
     "test_clocks",
+    "transfers",
     "webhook_endpoints",
 ]

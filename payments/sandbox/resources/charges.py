@@ -70,17 +70,18 @@ def make(call: Call, intent: Json, method: Record, decline: Decline | None) -> R
 
 def _body(call: Call, intent: Json, method: Record, *, captured: bool) -> Json:
     inherited = (
-        "amount", "currency", "customer", "description", "livemode", "receipt_email", "shipping",
-        "statement_descriptor", "statement_descriptor_suffix", "transfer_group",
+        "amount", "application_fee_amount", "currency", "customer", "description", "livemode",
+        "on_behalf_of", "receipt_email", "shipping", "statement_descriptor",
+        "statement_descriptor_suffix", "transfer_group",
     )  # fmt: skip
-    charge_id = new_id("ch")
+    charge_id, sent = new_id("ch"), intent["transfer_data"]
     return {
         "id": charge_id,
         "object": "charge",
         **{name: intent[name] for name in inherited},
         "amount_captured": intent["amount"] if captured else 0,
         "amount_refunded": 0,
-        **dict.fromkeys(("application", "application_fee", "application_fee_amount", "dispute")),
+        **dict.fromkeys(("application", "application_fee", "dispute")),
         "balance_transaction": None,
         "billing_details": method.data["billing_details"],
         "calculated_statement_descriptor": "SANDBOX",
@@ -92,7 +93,6 @@ def _body(call: Call, intent: Json, method: Record, *, captured: bool) -> Json:
         "failure_message": None,
         "fraud_details": {},
         "metadata": dict(intent["metadata"]),
-        "on_behalf_of": None,
         "outcome": _outcome("approved_by_network", "authorized", "Payment complete."),
         "paid": True,
         "payment_intent": intent["id"],
@@ -104,7 +104,7 @@ def _body(call: Call, intent: Json, method: Record, *, captured: bool) -> Json:
         "review": None,
         "source_transfer": None,
         "status": "succeeded",
-        "transfer_data": None,
+        "transfer_data": sent and {"amount": None, **sent},
     }
 
 

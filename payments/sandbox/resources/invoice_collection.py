@@ -103,7 +103,7 @@ def wait_for_customer(call: Call, intent: Record) -> None:
     if invoice is None:
         return
     call = call.in_time_of(invoice.data)
-    _count(call, invoice, intent)
+    invoice.data["attempted"] = True  # an attempt counts once it has come to something
     call.update(invoice, "invoice.updated")
     call.emit("invoice.payment_action_required", invoice.data)
     tell(call, "invoice.payment_action_required", invoice)

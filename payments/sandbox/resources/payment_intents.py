@@ -35,7 +35,14 @@ from .method_types import (
     choose_method_types,
     merge_options,
 )
+from .transfers import CONNECT
 
+TOO_LITTLE = (
+    "The amount must be greater than or equal to the minimum charge amount allowed for your account"
+    " and the currency set (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts)."
+    "  If you want to save a Payment Method for future use without an immediate payment, use a"
+    " Setup Intent instead: https://docs.stripe.com/payments/setup-intents"
+)
 FUTURE = choice("off_session", "on_session")
 CARD_OPTIONS = fields(
     request_three_d_secure=choice("any", "automatic", "challenge"),
@@ -68,6 +75,14 @@ EDITABLE: Schema = {
 }
 
 
+def chargeable(name: str, value: object) -> int:
+    """The currency says later how little is too little; nothing is in every one."""
+    amount: int = integer()(name, value)
+    if amount < 1:
+        raise invalid(TOO_LITTLE, "parameter_invalid_integer", name)
+    return amount
+
+
 def off_session(name: str, value: object) -> bool:
     """A boolean, or the older `one_off` and `recurring`."""
     return True if value in ("one_off", "recurring") else boolean(name, value)
@@ -85,7 +100,8 @@ CONFIRMING: Schema = {
 NEW: Schema = {
     **EDITABLE,
     **CONFIRMING,
-    "amount": integer(1),
+    **CONNECT,
+    "amount": chargeable,
     "automatic_payment_methods": fields(
         ["enabled"], enabled=boolean, allow_redirects=choice("always", "never")
     ),
@@ -95,7 +111,7 @@ NEW: Schema = {
 }
 PLAIN = (
     "capture_method", "confirmation_method", "description", "receipt_email", "setup_future_usage",
-    "shipping", "statement_descriptor", "statement_descriptor_suffix", "transfer_group",
+    "shipping", "statement_descriptor", "statement_descriptor_suffix", "transfer_group", *CONNECT,
 )  # fmt: skip
 
 
@@ -110,6 +126,8 @@ def create(call: Call) -> Json:
     data = blank(call, params["amount"], currency)
     data.update({key: params[key] for key in PLAIN if params.get(key) is not None})
     data["metadata"] = merge_metadata({}, params.get("metadata") or {})
+    if data["transfer_data"] and not data["transfer_group"]:
+        data["transfer_group"] = f"group_{data['id']}"
     choose_method_types(call, data, params)
     record = call.objects.add("payment_intent", data)
     apply_customer_and_method(call, record)
@@ -193,7 +211,7 @@ def retrieve(call: Call) -> Json:
     return shown_to(call, record.data)
 
 
-CHANGES: Schema = {**EDITABLE, "amount": integer(1), "currency": text()}
+CHANGES: Schema = {**EDITABLE, **CONNECT, "amount": chargeable, "currency": text()}
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 
 

@@ -9,7 +9,7 @@ from ..money import fee
 from ..objects import Record
 from ..params import PAGING, SHIPPING, anything, merge_metadata, metadata, text, time_range
 from ..registry import route
-from . import bank_debits
+from . import bank_debits, saved_cards
 
 DAY = 24 * 3600
 
@@ -93,7 +93,10 @@ def _body(call: Call, intent: Json, method: Record, *, captured: bool) -> Json:
         "failure_message": None,
         "fraud_details": {},
         "metadata": dict(intent["metadata"]),
-        "outcome": _outcome("approved_by_network", "authorized", "Payment complete."),
+        "outcome": {
+            **_outcome("approved_by_network", "authorized", "Payment complete."),
+            "risk_level": saved_cards.card_of(method).risk,
+        },
         "paid": True,
         "payment_intent": intent["id"],
         "payment_method": method.id,
@@ -119,6 +122,14 @@ def _outcome(network_status: str, kind: str, seller_message: str) -> Json:
         "seller_message": seller_message,
         "type": kind,
     }
+
+
+# https://docs.stripe.com/declines#blocked-payments
+BLOCKED = {
+    **_outcome("not_sent_to_network", "blocked", "Stripe blocked this payment as too risky."),
+    "reason": "highest_risk_level",
+    "risk_level": "highest",
+}
 
 
 def _method_details(method: Json) -> Json:
@@ -154,10 +165,12 @@ def _refuse(body: Json, decline: Decline) -> None:
         receipt_url=None,
         status="failed",
     )
+    if decline.outcome == "blocked":
+        body["outcome"] = {**BLOCKED}
+        return
     message = "The bank did not return any further details with this decline."
-    status = "not_sent_to_network" if decline.outcome == "blocked" else "declined_by_network"
     body["outcome"] = {
-        **_outcome(status, decline.outcome, message),
+        **_outcome("declined_by_network", decline.outcome, message),
         "advice_code": decline.advice,
         "reason": decline.decline_code,
     }

@@ -118,8 +118,7 @@ def _card_body(card: Card, entered: Json, now: int) -> Json:
     checks: Json = dict.fromkeys(names)
     if entered.get("cvc"):
         checks["cvc_check"] = "unchecked"
-    if card.failed_check:
-        checks[card.failed_check] = "fail"
+    checks.update(card.checks)
     fingerprint = hashlib.sha256(card.number.encode()).hexdigest()[:16]
     year = entered.get("exp_year") or datetime.fromtimestamp(now, UTC).year + 4
     return {

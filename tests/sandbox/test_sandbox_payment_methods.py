@@ -45,7 +45,7 @@ class TestCreate:
         with pytest.raises(stripe.InvalidRequestError, match="No such token"):
             v1.payment_methods.create({"type": "card", "card": {"token": "tok_none"}})
         with pytest.raises(stripe.InvalidRequestError, match="Invalid type: must be one of card, "):
-            v1.payment_methods.create({"type": "klarna"})
+            v1.payment_methods.create({"type": "barter"})
 
     @pytest.mark.parametrize(
         ("token", "check"),

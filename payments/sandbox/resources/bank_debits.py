@@ -49,4 +49,4 @@ def details(method: Json) -> Json:
     kept = ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4",
             "routing_number")  # fmt: skip
     about = {name: method[KIND][name] for name in kept}
-    return {**about, "expected_debit_date": None, "mandate": "", "payment_reference": None}
+    return {**about, "payment_reference": None}

@@ -2,12 +2,22 @@
 
 from ..call import Call
 from ..declines import Decline
-from ..ids import new_id, random_text
+from ..ids import new_id, random_digits
 from ..listing import list_objects
 from ..messages import Json
 from ..money import fee
 from ..objects import Record
-from ..params import PAGING, SHIPPING, anything, merge_metadata, metadata, text, time_range
+from ..params import (
+    PAGING,
+    SHIPPING,
+    Schema,
+    choice,
+    fields,
+    merge_metadata,
+    metadata,
+    text,
+    time_range,
+)
 from ..registry import route
 from . import bank_debits, saved_cards
 
@@ -34,9 +44,10 @@ def list_all(call: Call) -> Json:
     return list_objects(call, "charge", **{name: call.params.get(name) for name in names})
 
 
-EDITABLE = {
+EDITABLE: Schema = {
+    "customer": text(),
     "description": text(),
-    "fraud_details": anything,
+    "fraud_details": fields(user_report=choice("fraudulent", "safe")),
     "metadata": metadata,
     "receipt_email": text(),
     "shipping": SHIPPING,
@@ -48,6 +59,11 @@ EDITABLE = {
 def update(call: Call) -> Json:
     record = call.subject("charge")
     given = {key: call.params[key] for key in EDITABLE if key in call.params}
+    if given.get("customer"):
+        call.reference("customer", given["customer"], "customer")
+    if "fraud_details" in given:
+        report = (given["fraud_details"] or {}).get("user_report")
+        given["fraud_details"] = {"user_report": report} if report else {}
     if "metadata" in given:
         given["metadata"] = merge_metadata(record.data["metadata"], given["metadata"])
     record.data.update(given)
@@ -58,7 +74,9 @@ def make(call: Call, intent: Json, method: Record, decline: Decline | None) -> R
     """One attempt on the card: paid, or refused for the reason given."""
     captured = intent["capture_method"] != "manual"
     body = _body(call, intent, method, captured=captured and decline is None)
-    if decline is not None:
+    if decline is None:
+        _authorize(body)
+    else:
         _refuse(body, decline)
     record = call.objects.add("charge", body)
     if decline is None and captured:
@@ -100,11 +118,12 @@ def _body(call: Call, intent: Json, method: Record, *, captured: bool) -> Json:
         "paid": True,
         "payment_intent": intent["id"],
         "payment_method": method.id,
-        "payment_method_details": _method_details(method.data),
+        "payment_method_details": _method_details(method.data, intent["amount"]),
         "receipt_number": None,
         "receipt_url": f"{call.base_url}/receipts/{charge_id}",
         "refunded": False,
         "review": None,
+        "source": None,
         "source_transfer": None,
         "status": "succeeded",
         "transfer_data": sent and {"amount": None, **sent},
@@ -132,27 +151,43 @@ BLOCKED = {
 }
 
 
-def _method_details(method: Json) -> Json:
+def _method_details(method: Json, amount: int) -> Json:
     kind = method["type"]
     if kind == bank_debits.KIND:
         return {kind: bank_debits.details(method), "type": kind}
     if kind != "card":
         return {kind: {**method[kind]}, "type": kind}
-    return {"card": _card_details(method["card"]), "type": "card"}
+    return {"card": _card_details(method["card"], amount), "type": "card"}
 
 
-def _card_details(card: Json) -> Json:
+def _card_details(card: Json, amount: int) -> Json:
     kept = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
     return {
         **{name: card[name] for name in kept},
+        "amount_authorized": None,
+        "authorization_code": None,
         "checks": {**card["checks"]},
+        "electronic_commerce_indicator": None,
+        "extended_authorization": {"status": "disabled"},
+        "incremental_authorization": {"status": "unavailable"},
+        "installments": None,
         "mandate": None,
+        "multicapture": {"status": "unavailable"},
         "network": card["brand"],
-        "network_transaction_id": random_text(15).upper(),
+        "network_token": {"used": False},
+        "network_transaction_id": random_digits(15),
+        "overcapture": {"maximum_amount_capturable": amount, "status": "unavailable"},
         "regulated_status": card["regulated_status"],
         "three_d_secure": None,
+        "transaction_link_id": None,
         "wallet": None,
     }
+
+
+def _authorize(body: Json) -> None:
+    card = body["payment_method_details"].get("card")
+    if card is not None:
+        card.update(amount_authorized=body["amount"], authorization_code=random_digits(6))
 
 
 def _refuse(body: Json, decline: Decline) -> None:
@@ -169,9 +204,12 @@ def _refuse(body: Json, decline: Decline) -> None:
         body["outcome"] = {**BLOCKED}
         return
     message = "The bank did not return any further details with this decline."
+    if decline.decline_code not in (None, "generic_decline"):
+        message = f"The bank returned the decline code `{decline.decline_code}`."
     body["outcome"] = {
         **_outcome("declined_by_network", decline.outcome, message),
         "advice_code": decline.advice,
+        "network_decline_code": decline.network_code,
         "reason": decline.decline_code,
     }
 

@@ -34,6 +34,7 @@ def default_method(call: Call, invoice: Json) -> Record | None:
 def of_customer(call: Call, owned: Json) -> Record | None:
     customer = call.reference("customer", owned["customer"], "customer")
     found = customer.data["invoice_settings"]["default_payment_method"]
+    found = found or customer.data["default_source"]
     return call.objects.find("payment_method", found) if found else None
 
 

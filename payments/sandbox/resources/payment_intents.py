@@ -20,6 +20,7 @@ from ..params import (
     integer,
     merge_metadata,
     metadata,
+    option,
     text,
     time_range,
     url,
@@ -65,10 +66,13 @@ EDITABLE: Schema = {
     **ABOUT_METHOD,
     **METHOD_TYPES,
     "amount_details": anything,
-    "capture_method": choice("automatic", "automatic_async", "manual"),
+    "capture_method": option("automatic", "automatic_async", "manual"),
     "customer": text(),
+    "customer_account": text(),
     "description": text(1000),
+    "hooks": anything,
     "metadata": metadata,
+    "payment_details": anything,
     "statement_descriptor": text(22),
     "statement_descriptor_suffix": text(22),
     "transfer_group": text(),
@@ -106,7 +110,7 @@ NEW: Schema = {
         ["enabled"], enabled=boolean, allow_redirects=choice("always", "never")
     ),
     "confirm": boolean,
-    "confirmation_method": choice("automatic", "manual"),
+    "confirmation_method": option("automatic", "manual"),
     "currency": text(),
 }
 PLAIN = (
@@ -151,7 +155,8 @@ def blank(call: Call, amount: int, currency: str) -> Json:
     empty = (
         "application", "application_fee_amount", "canceled_at", "cancellation_reason", "customer",
         "customer_account", "description", "last_payment_error", "latest_charge", "next_action",
-        "on_behalf_of", "payment_method", "processing", "receipt_email",
+        "managed_payments", "on_behalf_of", "payment_method", "payment_record", "processing",
+        "receipt_email",
         "review", "setup_future_usage", "shipping", "source", "statement_descriptor",
         "statement_descriptor_suffix", "transfer_data", "transfer_group",
     )  # fmt: skip
@@ -249,12 +254,20 @@ def refuse_late_changes(record: Record, params: Json) -> None:
             )
 
 
-@route("GET", "/v1/payment_intents", {**PAGING, "created": time_range, "customer": text()})
+LISTED: Schema = {
+    **PAGING,
+    "created": time_range,
+    "customer": text(),
+    "customer_account": text(),
+}
+
+
+@route("GET", "/v1/payment_intents", LISTED)
 def list_all(call: Call) -> Json:
     return list_objects(call, "payment_intent", customer=call.params.get("customer"))
 
 
 CANCEL: Schema = {
     **EXPAND,
-    "cancellation_reason": choice("abandoned", "duplicate", "fraudulent", "requested_by_customer"),
+    "cancellation_reason": option("abandoned", "duplicate", "fraudulent", "requested_by_customer"),
 }

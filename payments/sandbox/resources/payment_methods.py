@@ -24,7 +24,7 @@ from ..params import (
     text,
 )
 from ..registry import route
-from . import other_methods, saved_cards
+from . import bank_debits, other_methods, saved_cards
 from .card_input import check_card_input, full_year
 
 REDISPLAY = choice("always", "limited", "unspecified")
@@ -60,7 +60,7 @@ def create(call: Call) -> Json:
     return make(call, call.params).data
 
 
-def make(call: Call, given: Json) -> Record:
+def make(call: Call, given: Json, prefix: str = "pm") -> Record:
     """Also behind `payment_method_data` of the intents."""
     if given["type"] != "card":
         return _store_other(call, given)
@@ -69,7 +69,7 @@ def make(call: Call, given: Json) -> Record:
         raise missing_param("card")
     number = _number(card)
     check_card_input(card, number, call.now)
-    return _store(call, number, given)
+    return _store(call, number, given, prefix)
 
 
 def _number(card: Json) -> str:
@@ -84,22 +84,22 @@ def _number(card: Json) -> str:
     return str(card["number"]).replace(" ", "")
 
 
-def _store(call: Call, number: str, given: Json) -> Record:
+def _store(call: Call, number: str, given: Json, prefix: str = "pm") -> Record:
     entered = given.get("card") or {}
-    body = _body(call, given, "card", _card_body(card_for(number), entered, call.now))
+    shown = _card_body(card_for(number), entered, call.now)
+    body = {"id": new_id(prefix), **_body(call, given, "card", shown)}
     return call.objects.add("payment_method", body, {"number": number})
 
 
 def _store_other(call: Call, given: Json) -> Record:
     kind = given["type"]
     shown, behaviour = other_methods.describe(kind, given)
-    body = _body(call, given, kind, shown)
+    body = {"id": new_id("pm"), **_body(call, given, kind, shown)}
     return call.objects.add("payment_method", body, {"number": behaviour})
 
 
 def _body(call: Call, given: Json, kind: str, shown: Json) -> Json:
     return {
-        "id": new_id("pm"),
         "object": "payment_method",
         "allow_redisplay": given.get("allow_redisplay") or "unspecified",
         "billing_details": _billing_details(NO_DETAILS, given.get("billing_details")),
@@ -170,6 +170,10 @@ CHANGES: Schema = {
     "billing_details": BILLING_DETAILS,
     "card": fields(exp_month=integer(), exp_year=integer(), networks=anything),
     "metadata": metadata,
+    "us_bank_account": fields(
+        account_holder_type=option("company", "individual"),
+        account_type=option("checking", "savings"),
+    ),
 }
 
 
@@ -185,6 +189,8 @@ def update(call: Call) -> Json:
     data["allow_redisplay"] = given.get("allow_redisplay") or data["allow_redisplay"]
     details = given.get("billing_details")
     data["billing_details"] = _billing_details(data["billing_details"], details)
+    if bank_debits.KIND in data:
+        data[bank_debits.KIND].update(given.get(bank_debits.KIND) or {})
     if "card" in data:
         _update_card(call, record, given.get("card") or {})
     if "metadata" in given:
@@ -199,7 +205,13 @@ def _update_card(call: Call, record: Record, given: Json) -> None:
     card["exp_year"] = full_year(given.get("exp_year", card["exp_year"]))
 
 
-LISTED: Schema = {**PAGING, "customer": text(), "type": text(), "allow_redisplay": text()}
+LISTED: Schema = {
+    **PAGING,
+    "allow_redisplay": text(),
+    "customer": text(),
+    "customer_account": text(),
+    "type": text(),
+}
 
 
 @route("GET", "/v1/payment_methods", LISTED)

@@ -45,6 +45,9 @@ def release(call: Call, record: Record) -> Record:
     owner = call.objects.find("customer", owner_id)
     if owner and owner.data["invoice_settings"]["default_payment_method"] == record.id:
         owner.data["invoice_settings"]["default_payment_method"] = None
+    if owner and owner.data["default_source"] == record.id:
+        owner.data["default_source"] = None
+    if owner:
         call.update(owner, "customer.updated")
     return record
 

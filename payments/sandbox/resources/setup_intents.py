@@ -15,6 +15,7 @@ from ..params import (
     fields,
     merge_metadata,
     metadata,
+    option,
     text,
     time_range,
     url,
@@ -47,6 +48,7 @@ EDITABLE: Schema = {
     **METHOD_TYPES,
     "attach_to_self": boolean,
     "customer": text(),
+    "customer_account": text(),
     "description": text(1000),
     "flow_directions": anything,
     "metadata": metadata,
@@ -60,7 +62,8 @@ NEW: Schema = {
     ),
     "confirm": boolean,
     "single_use": anything,
-    "usage": choice("off_session", "on_session"),
+    "on_behalf_of": text(),
+    "usage": option("off_session", "on_session"),
 }
 
 
@@ -157,6 +160,7 @@ LISTED: Schema = {
     "attach_to_self": boolean,
     "created": time_range,
     "customer": text(),
+    "customer_account": text(),
     "payment_method": text(),
 }
 

@@ -86,6 +86,13 @@ def make(call: Call, intent: Json, method: Record, decline: Decline | None) -> R
     return record
 
 
+EMPTY = (
+    "application", "application_fee", "balance_transaction", "dispute",
+    "failure_balance_transaction", "failure_code", "failure_message", "receipt_number", "review",
+    "source", "source_transfer",
+)  # fmt: skip
+
+
 def _body(call: Call, intent: Json, method: Record, *, captured: bool) -> Json:
     inherited = (
         "amount", "application_fee_amount", "currency", "customer", "description", "livemode",
@@ -99,16 +106,12 @@ def _body(call: Call, intent: Json, method: Record, *, captured: bool) -> Json:
         **{name: intent[name] for name in inherited},
         "amount_captured": intent["amount"] if captured else 0,
         "amount_refunded": 0,
-        **dict.fromkeys(("application", "application_fee", "dispute")),
-        "balance_transaction": None,
+        **dict.fromkeys(EMPTY),
         "billing_details": method.data["billing_details"],
         "calculated_statement_descriptor": "SANDBOX",
         "captured": captured,
         "created": call.now,
         "disputed": False,
-        "failure_balance_transaction": None,
-        "failure_code": None,
-        "failure_message": None,
         "fraud_details": {},
         "metadata": dict(intent["metadata"]),
         "outcome": {
@@ -119,12 +122,8 @@ def _body(call: Call, intent: Json, method: Record, *, captured: bool) -> Json:
         "payment_intent": intent["id"],
         "payment_method": method.id,
         "payment_method_details": _method_details(method.data, intent["amount"]),
-        "receipt_number": None,
         "receipt_url": f"{call.base_url}/receipts/{charge_id}",
         "refunded": False,
-        "review": None,
-        "source": None,
-        "source_transfer": None,
         "status": "succeeded",
         "transfer_data": sent and {"amount": None, **sent},
     }

@@ -99,6 +99,10 @@ class Call:
     def emit(self, event_type: str, data: Json, previous: Json | None = None) -> None:
         self.outbox.publish(self, event_type, data, previous)
 
+    def is_set_up(self, setting: str) -> bool:
+        """Return whether the owner has done that in the dashboard, which they have by default."""
+        return self.store.preference(self.account.scope, setting) is not False
+
     def later(self, seconds: int, job: str, object_id: str) -> None:
         self.when(self.now + seconds, job, object_id)
 

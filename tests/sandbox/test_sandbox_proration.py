@@ -164,7 +164,7 @@ class TestNewCycle:
     def test_on_request(self, v1, subscribe, price, until, latest):
         made = subscribe(price())
         until(10 * DAY)
-        params = {"billing_cycle_anchor": "now", "proration_behavior": "none"}
+        params = {"billing_cycle_anchor": {"type": "now"}, "proration_behavior": "none"}
         changed = v1.subscriptions.update(made.id, params)
         assert amounts(latest(made)) == [1000]
         assert changed["items"].data[0].current_period_end == NEW_YEAR + 41 * DAY

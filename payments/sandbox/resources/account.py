@@ -5,11 +5,12 @@ from collections import defaultdict
 from ..call import Call
 from ..messages import Json
 from ..registry import route
+from ..store import BUSINESS_NAME_SET
 
 
 @route("GET", "/v1/account")
 def retrieve(call: Call) -> Json:
-    merchant = call.settings.merchant_name
+    merchant = call.settings.merchant_name if call.is_set_up(BUSINESS_NAME_SET) else None
     return {
         "id": call.account.id,
         "object": "account",

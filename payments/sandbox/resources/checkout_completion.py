@@ -4,6 +4,7 @@ https://docs.stripe.com/payments/checkout/fulfill-orders
 """
 
 from ..call import Call
+from ..messages import Json
 from ..objects import Record
 from ..registry import after
 from . import subscription_start, subscription_states
@@ -79,8 +80,9 @@ def begin(call: Call, session: Record, method: str | None) -> Record:
 IGNORED = ("billing_mode", "invoice_settings")
 
 
-def _entry(price: dict[str, object], quantity: int) -> dict[str, object]:
-    return {"price": price["id"], "quantity": quantity, "known": price}
+def _entry(price: Json, quantity: int | None) -> Json:
+    entry = {"price": price["id"], "known": price}
+    return entry if quantity is None else {**entry, "quantity": quantity}
 
 
 def _session(call: Call, intent: Record) -> Record | None:

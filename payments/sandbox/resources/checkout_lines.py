@@ -6,7 +6,7 @@ from ..ids import new_id
 from ..messages import Json
 from ..money import check_chargeable
 from ..params import merge_metadata
-from . import prices, subscription_parts
+from . import price_amounts, prices, subscription_parts
 
 
 def make(call: Call, entries: list[Json], mode: str) -> list[Json]:
@@ -34,8 +34,8 @@ def make(call: Call, entries: list[Json], mode: str) -> list[Json]:
 
 def _line(call: Call, entry: Json, index: int) -> Json:
     price = subscription_parts.resolve(call, entry, f"line_items[{index}]")
-    quantity = entry.get("quantity", 1)
-    amount = price["unit_amount"] * quantity
+    quantity = _quantity(entry, price, index)
+    amount = price_amounts.amount_of(call, price, quantity or 0)
     return {
         "id": new_id("li"),
         "object": "item",
@@ -52,6 +52,24 @@ def _line(call: Call, entry: Json, index: int) -> Json:
         "quantity": quantity,
         "taxes": [],
     }
+
+
+def _quantity(entry: Json, price: Json, index: int) -> int | None:
+    """https://docs.stripe.com/api/checkout/sessions/create"""
+    line = f"line_items[{index}]"
+    if price_amounts.is_metered(price):
+        if "quantity" in entry:
+            raise invalid(
+                "Quantity should not be specified where usage_type is `metered`. Remove quantity"
+                f" from `{line}`",
+                param=f"{line}[quantity]",
+            )
+        return None
+    if "quantity" not in entry:
+        message = f"Quantity is required. Add `quantity` to `{line}`"
+        raise invalid(message, "parameter_missing", f"{line}[quantity]")
+    quantity: int = entry["quantity"]
+    return quantity
 
 
 def start_with_trial(lines: list[Json]) -> None:

@@ -18,6 +18,7 @@ from ..params import (
     time_range,
 )
 from ..registry import job, route
+from ..store import BUSINESS_NAME_SET
 from . import bank_debits, checkout_input, checkout_lines, setup_intents, subscription_states
 from .method_types import check_method_types
 from .subscription_start import check_trial_end
@@ -31,6 +32,11 @@ METHODS = ("card", bank_debits.KIND)
 def create(call: Call) -> Json:
     params = call.params
     checkout_input.check(params)
+    if not call.is_set_up(BUSINESS_NAME_SET):
+        raise invalid(
+            "In order to use Checkout, you must set an account or business name at"
+            " https://dashboard.stripe.com/account."
+        )
     check_method_types(call, params)
     customer = None
     if params.get("customer"):

@@ -79,7 +79,8 @@ def succeeded(call: Call, intent: Record) -> None:
     if _counts(invoice, intent):
         invoice.data["attempt_count"] += 1
     invoice.private["method"] = intent.data["payment_method"]
-    invoice_finishing.paid(call, invoice, intent.data["amount_received"])
+    in_all = invoice.data["amount_paid"] + intent.data["amount_received"]
+    invoice_finishing.paid(call, invoice, in_all)
     invoice_payments.paid(call, invoice)
 
 

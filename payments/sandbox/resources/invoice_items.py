@@ -20,7 +20,7 @@ from ..params import (
     word,
 )
 from ..registry import route
-from . import invoice_totals, prices
+from . import invoice_totals, price_amounts, prices
 from .invoice_lines import pricing
 from .price_input import INLINE
 
@@ -47,7 +47,7 @@ def create(call: Call) -> Json:
     call = call.in_time_of(customer.data)
     price = _price(call)
     given = {
-        "amount": _amount(params, price),
+        "amount": _amount(call, price),
         "currency": check_currency(_currency(params, price)),
         "description": params.get("description"),
         "price": price,
@@ -72,9 +72,10 @@ def _price(call: Call) -> Json | None:
     return call.reference("price", price_id, "pricing[price]").data if price_id else None
 
 
-def _amount(params: Json, price: Json | None) -> int:
+def _amount(call: Call, price: Json | None) -> int:
+    params = call.params
     if price is not None:
-        return int(price["unit_amount"]) * int(params.get("quantity", 1))
+        return price_amounts.amount_of(call, price, params.get("quantity", 1))
     if "amount" not in params:
         raise invalid("You must pass either `amount` or a price.", "parameter_missing", "amount")
     return int(params["amount"])

@@ -3,17 +3,21 @@
 from ..call import Call
 from ..ids import new_id
 from ..messages import Json
-from . import prices
+from . import price_amounts, prices
 
 
-def of_item(call: Call, item: Json, start: int, end: int, amount: int | None = None) -> Json:
+def of_item(
+    call: Call, item: Json, start: int, end: int, amount: int | None = None, used: int = 0
+) -> Json:
     """One item of a subscription for one period, for its full price unless told otherwise."""
-    price, quantity = item["price"], item["quantity"]
+    price, quantity = item["price"], item.get("quantity", used)
+    if amount is None:
+        amount = price_amounts.amount_of(call, price, quantity)
     name = f"{quantity} × {prices.product_name(call, price)} (at {prices.rhythm(price)})"
     body = _blank(call, price["currency"])
     return {
         **body,
-        "amount": price["unit_amount"] * quantity if amount is None else amount,
+        "amount": amount,
         "description": name,
         "parent": _of_subscription(item),
         "period": {"end": end, "start": start},

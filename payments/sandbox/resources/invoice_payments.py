@@ -48,7 +48,7 @@ def _body(call: Call, invoice: Record, intent_id: str) -> Json:
 
 
 def default(call: Call, invoice_id: str) -> Record | None:
-    found = call.objects.all("invoice_payment", invoice=invoice_id)
+    found = call.objects.all("invoice_payment", invoice=invoice_id, is_default=True)
     return found[0] if found else None
 
 
@@ -96,7 +96,12 @@ LISTED: Schema = {
     **PAGING,
     "created": time_range,
     "invoice": text(),
-    "payment": fields(payment_intent=text(), type=choice("payment_intent")),
+    "payment": fields(
+        ["type"],
+        payment_intent=text(),
+        payment_record=text(),
+        type=choice("payment_intent", "payment_record"),
+    ),
     "status": choice("canceled", "open", "paid"),
 }
 

@@ -64,6 +64,7 @@ def change(call: Call, subscription: Record, params: Json) -> None:
 def apply(call: Call, subscription: Record, params: Json) -> Change:
     """Everything but the billing; also what a preview is made from."""
     check_alive(subscription, params)
+    check_unmanaged(subscription, params)
     data = subscription.data
     customer = call.reference("customer", data["customer"], "customer")
     call = call.in_time_of(customer.data)
@@ -84,6 +85,17 @@ def check_alive(subscription: Record, params: Json) -> None:
     if subscription.data["status"] in ENDED and set(params) - harmless:
         raise invalid(
             "A canceled subscription can only update its cancellation_details and metadata."
+        )
+
+
+def check_unmanaged(subscription: Record, params: Json) -> None:
+    """https://docs.stripe.com/billing/subscriptions/subscription-schedules"""
+    schedule = subscription.data["schedule"]
+    if schedule and {"cancel_at", "cancel_at_period_end"} & set(params):
+        raise invalid(
+            f"The subscription is managed by the subscription schedule `{schedule}`, and updating"
+            " any cancelation behavior directly is not allowed. Please update the schedule"
+            " instead."
         )
 
 
@@ -135,7 +147,7 @@ def _edit(call: Call, item: Json, entry: Json, param: str) -> None:
         same = entry.get("price") == item["price"]["id"]
         price = item["price"] if same else subscription_parts.recurring(call, entry, param)
         item.update(price=price, plan=subscription_parts.plan_of(price))
-    item["quantity"] = entry.get("quantity", item["quantity"])
+    subscription_parts.set_quantity(item, entry, param)
     if "metadata" in entry:
         item["metadata"] = merge_metadata(item["metadata"], entry["metadata"])
 
@@ -167,8 +179,10 @@ def _wants_reset(applied: Change) -> bool:
         return True
     if subscription_parts.rhythm(old[0]) != subscription_parts.rhythm(new[0]):
         return True
-    was, is_ = subscription_parts.price_of_all(old), subscription_parts.price_of_all(new)
-    return was == 0 and is_ > 0
+    if any("quantity" not in item for item in old):
+        return False  # what is used is no free period
+    free = subscription_parts.price_of_all(applied.call, old) == 0
+    return free and subscription_parts.price_of_all(applied.call, new) > 0
 
 
 def _follow_end(data: Json) -> None:
@@ -227,7 +241,8 @@ def lines(applied: Change) -> list[Json]:
     start, until = period(data)
     if data["status"] == "trialing":
         return [invoice_lines.of_trial(applied.call, item, start, until) for item in applied.items]
-    return subscription_cycle.lines_for(applied.call, data, start, until)
+    used_in = (period(applied.before)[0], start)
+    return subscription_cycle.lines_for(applied.call, data, (start, until), used_in)
 
 
 def draft(applied: Change) -> Record:

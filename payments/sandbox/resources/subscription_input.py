@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from ..call import Call
 from ..errors import invalid
+from ..messages import Json
 from ..params import (
     Check,
     Schema,
@@ -16,8 +18,12 @@ from ..params import (
     metadata,
     moment,
     text,
+    validate,
 )
 from .price_input import INLINE
+
+# https://docs.stripe.com/api/subscriptions/update: before, `billing_cycle_anchor` was a word
+ANCHOR_OBJECTS = "2026-09-30"
 
 
 def moment_or(*words: str) -> Check:
@@ -58,6 +64,33 @@ TRIAL_SETTINGS = fields(
         missing_payment_method=choice("cancel", "create_invoice", "pause"),
     ),
 )
+BILLING_MODE = fields(
+    ["type"],
+    flexible=fields(proration_discounts=choice("included", "itemized")),
+    type=choice("classic", "flexible"),
+)
+
+
+def anchor(name: str, value: Any) -> Json | str | None:
+    """`{type: now}` since 2026-09-30, the bare word before."""
+    known = choice("now", "unchanged")
+    if isinstance(value, dict):
+        return validate({"type": known}, value, ["type"], name)
+    word: str | None = known(name, value)
+    return word
+
+
+def anchor_of(call: Call) -> str | None:
+    """Return the word; raise when it is not written as the version of the request wants it."""
+    given = call.params.get("billing_cycle_anchor")
+    if given is None:
+        return None
+    if isinstance(given, dict) is (call.api_version < ANCHOR_OBJECTS):
+        kind = "object" if isinstance(given, str) else "string"
+        raise invalid(f"Invalid {kind}: {given}", param="billing_cycle_anchor")
+    return str(given["type"]) if isinstance(given, dict) else str(given)
+
+
 COMMON: Schema = {
     "add_invoice_items": array(entry((), **ITEM), 20),
     "automatic_tax": anything,
@@ -84,7 +117,7 @@ COMMON: Schema = {
 NEW: Schema = {
     **COMMON,
     "billing_cycle_anchor": moment,
-    "billing_mode": fields(["type"], flexible=anything, type=choice("classic", "flexible")),
+    "billing_mode": BILLING_MODE,
     "currency": text(),
     "customer": text(),
     "items": array(entry((), **ITEM), 20),
@@ -106,7 +139,7 @@ CANCELLATION = fields(
 )
 CHANGES: Schema = {
     **COMMON,
-    "billing_cycle_anchor": choice("now", "unchanged"),
+    "billing_cycle_anchor": anchor,
     "cancellation_details": CANCELLATION,
     "items": array(CHANGED_ITEM, 20),
     "pause_collection": fields(

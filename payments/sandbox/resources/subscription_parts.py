@@ -6,7 +6,7 @@ from ..ids import new_id
 from ..listing import list_of
 from ..messages import Json
 from ..params import merge_metadata
-from . import prices
+from . import price_amounts, prices
 
 MOST_ITEMS = 20
 
@@ -41,7 +41,7 @@ def recurring(call: Call, entry: Json, param: str) -> Json:
 
 def new(call: Call, subscription_id: str, entry: Json, param: str) -> Json:
     price = recurring(call, entry, param)
-    return {
+    body: Json = {
         "id": new_id("si"),
         "object": "subscription_item",
         "billing_thresholds": None,
@@ -52,10 +52,25 @@ def new(call: Call, subscription_id: str, entry: Json, param: str) -> Json:
         "metadata": merge_metadata({}, entry.get("metadata") or {}),
         "plan": plan_of(price),
         "price": price,
-        "quantity": entry.get("quantity", 1),
         "subscription": subscription_id,
         "tax_rates": [],
     }
+    set_quantity(body, entry, param)
+    return body
+
+
+def set_quantity(item: Json, entry: Json, param: str) -> None:
+    """Metered items have none: what is used counts.
+
+    https://docs.stripe.com/billing/subscriptions/quantities
+    """
+    if price_amounts.is_metered(item["price"]):
+        if "quantity" in entry:
+            message = "You cannot set the quantity for metered plans."
+            raise invalid(message, param=f"{param}[quantity]")
+        item.pop("quantity", None)
+    else:
+        item["quantity"] = entry.get("quantity", item.get("quantity", 1))
 
 
 def plan_of(price: Json) -> Json:
@@ -68,13 +83,13 @@ def plan_of(price: Json) -> Json:
         "amount_decimal": price["unit_amount_decimal"],
         "interval": price["recurring"]["interval"],
         "interval_count": price["recurring"]["interval_count"],
-        "meter": None,
+        "meter": price["recurring"]["meter"],
         "nickname": price["nickname"],
         "product": price["product"],
-        "tiers_mode": None,
-        "transform_usage": None,
+        "tiers_mode": price["tiers_mode"],
+        "transform_usage": price["transform_quantity"],
         "trial_period_days": price["recurring"]["trial_period_days"],
-        "usage_type": "licensed",
+        "usage_type": price["recurring"]["usage_type"],
     }
 
 
@@ -108,5 +123,5 @@ def listed(subscription_id: str, items: list[Json]) -> Json:
     return {**list_of(items, url), "total_count": len(items)}
 
 
-def price_of_all(items: list[Json]) -> int:
-    return sum(item["price"]["unit_amount"] * item["quantity"] for item in items)
+def price_of_all(call: Call, items: list[Json]) -> int:
+    return sum(price_amounts.amount_of_item(call, item) for item in items)

@@ -17,6 +17,7 @@ from ..params import (
     integer,
     merge_metadata,
     metadata,
+    moment,
     option,
     text,
     time_range,
@@ -37,6 +38,8 @@ LINE = entry(
 NEW: Schema = {
     "amount": integer(1),
     "credit_amount": integer(0),
+    "effective_at": moment,
+    "email_type": option("credit_note", "none"),
     "invoice": word(),
     "lines": array(LINE),
     "memo": text(),
@@ -44,6 +47,7 @@ NEW: Schema = {
     "out_of_band_amount": integer(0),
     "reason": choice("duplicate", "fraudulent", "order_change", "product_unsatisfactory"),
     "refund_amount": integer(0),
+    "refunds": array(entry(["refund"], amount_refunded=integer(1), refund=text())),
 }
 WAYS = ("credit_amount", "out_of_band_amount", "refund_amount")
 
@@ -68,6 +72,7 @@ def _amount(call: Call, invoice: Record) -> int:
     if data["status"] not in ("open", "paid"):
         raise invalid("Credit notes can only be made for open or paid invoices.", param="invoice")
     ways = sum(params.get(name, 0) for name in WAYS)
+    ways += sum(each["amount_refunded"] for each in _present_refunds(call))
     lines = sum(_line_amount(line) for line in params.get("lines") or [])
     amount: int = params.get("amount", lines or ways)
     noted = data["pre_payment_credit_notes_amount"] + data["post_payment_credit_notes_amount"]
@@ -137,7 +142,7 @@ def _body(call: Call, invoice: Record, amount: int) -> Json:
         "customer_balance_transaction": None,
         "discount_amount": 0,
         "discount_amounts": [],
-        "effective_at": call.now,
+        "effective_at": params.get("effective_at") or call.now,
         "invoice": invoice.id,
         "lines": list_of(_lines(call), f"/v1/credit_notes/{note_id}/lines"),
         "livemode": call.account.livemode,
@@ -175,8 +180,29 @@ def _give_back(call: Call, invoice: Record, note: Record) -> None:
         note.data["customer_balance_transaction"] = moved.id
     if params.get("refund_amount"):
         note.data["refunds"] = [_refund(call, invoice, params["refund_amount"])]
+    note.data["refunds"] += _present_refunds(call)
     invoice.data["post_payment_credit_notes_amount"] += note.data["amount"]
     call.update(invoice, "invoice.updated")
+
+
+def _present_refunds(call: Call) -> list[Json]:
+    """Refunds made before the note that it accounts for."""
+    return [
+        _refunded(
+            call.reference("refund", given["refund"], f"refunds[{index}][refund]").data,
+            given.get("amount_refunded"),
+        )
+        for index, given in enumerate(call.params.get("refunds") or [])
+    ]
+
+
+def _refunded(refund: Json, amount: int | None) -> Json:
+    return {
+        "amount_refunded": refund["amount"] if amount is None else amount,
+        "payment_record_refund": None,
+        "refund": refund["id"],
+        "type": "refund",
+    }
 
 
 def _refund(call: Call, invoice: Record, amount: int) -> Json:
@@ -184,12 +210,7 @@ def _refund(call: Call, invoice: Record, amount: int) -> Json:
     if intent is None:
         raise invalid("This invoice has no payment that could be refunded.", param="refund_amount")
     made = refunds.create(replace(call, params={"payment_intent": intent.id, "amount": amount}))
-    return {
-        "amount_refunded": amount,
-        "payment_record_refund": None,
-        "refund": made["id"],
-        "type": "refund",
-    }
+    return _refunded(made, amount)
 
 
 def _ask_less(call: Call, invoice: Record, amount: int) -> None:

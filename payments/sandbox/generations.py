@@ -134,7 +134,7 @@ def _invoice_item(call: Call, data: Json) -> None:
         unit_amount=price["unit_amount"] if price else data["amount"],
     )
     for name in ("net_amount", "proration_details", "quantity_decimal"):
-        del data[name]
+        data.pop(name, None)
 
 
 def _price(call: Call, pricing: Json | None) -> Json | None:

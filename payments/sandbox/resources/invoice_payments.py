@@ -8,6 +8,7 @@ from ..objects import Record
 from ..params import PAGING, Schema, choice, fields, text, time_range
 from ..registry import route
 from . import payment_intents
+from .method_types import ON_INVOICES, set_method_types
 
 DESCRIPTIONS = {"subscription_create": "Subscription creation", "manual": None}
 
@@ -17,7 +18,9 @@ def make(call: Call, invoice: Record) -> Record:
     data = invoice.data
     intent = payment_intents.blank(call, data["amount_due"], data["currency"])
     intent["customer"] = data["customer"]
-    intent["automatic_payment_methods"] = None
+    intent.update(automatic_payment_methods=None, payment_method_configuration_details=None)
+    intent["capture_method"] = "automatic"
+    set_method_types(intent, ON_INVOICES)
     intent["description"] = DESCRIPTIONS.get(data["billing_reason"], "Subscription update")
     if data["billing_reason"] == "subscription_create":
         intent["setup_future_usage"] = "off_session"

@@ -62,6 +62,22 @@ def take_up(call: Call, invoice: Record, items: list[Record], *, first: bool = F
         call.objects.save(item)
 
 
+def renew_line(call: Call, draft: Record, item: Record) -> None:
+    """Show an item as it has become on the draft that it is on."""
+    new = invoice_lines.of_invoice_item(call, item.data)
+    present = draft.data["lines"]["data"]
+    put(
+        call,
+        draft.data,
+        [{**new, "id": line["id"]} if _shows(line, item.id) else line for line in present],
+    )
+
+
+def _shows(line: Json, item_id: str) -> bool:
+    parent = line["parent"]
+    return bool(parent[parent["type"]]["invoice_item"] == item_id)
+
+
 def put(call: Call, data: Json, lines: list[Json]) -> None:
     finished = [invoice_lines.finished(line, data["id"]) for line in lines]
     listed = list_of(finished, f"/v1/invoices/{data['id']}/lines")
@@ -118,7 +134,7 @@ EMPTY = (
     "effective_at", "ending_balance", "footer", "from_invoice", "hosted_invoice_url",
     "invoice_pdf", "last_finalization_error", "latest_revision", "next_payment_attempt",
     "number", "on_behalf_of", "receipt_number", "rendering", "shipping_cost",
-    "shipping_details", "statement_descriptor", "threshold_reason", "webhooks_delivered_at",
+    "shipping_details", "statement_descriptor", "webhooks_delivered_at",
 )  # fmt: skip
 ZERO = (
     "amount_overpaid", "amount_paid", "amount_shipping", "attempt_count",

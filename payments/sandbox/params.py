@@ -105,10 +105,15 @@ def moment(name: str, value: Any) -> int:
     return number
 
 
+BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+
 def boolean(name: str, value: Any) -> bool:
-    if value not in ("true", "false"):
+    """Take what official SDKs send, in capitals too: https://github.com/stripe/stripe-python/pull/1499."""
+    given = BOOLEANS.get(value.lower()) if isinstance(value, str) else None
+    if given is None:
         raise invalid(f"Invalid boolean: {value}", "parameter_invalid_boolean", name)
-    return bool(value == "true")
+    return given
 
 
 def choice(*allowed: str) -> Check:
@@ -119,6 +124,19 @@ def choice(*allowed: str) -> Check:
             options = _listed(allowed)
             raise invalid(f"Invalid {name}: must be one of {options}", param=name)
         return str(value)
+
+    return check
+
+
+def option(*allowed: str) -> Check:
+    """A choice that cannot be unset."""
+    whole = choice(*allowed)
+
+    def check(name: str, value: Any) -> str:
+        given: str | None = whole(name, value)
+        if given is None:
+            raise _empty(name)
+        return given
 
     return check
 

@@ -305,7 +305,7 @@ class TestPage:
 
     def test_escapes(self, v1, call, check_out):
         inline = {"currency": "usd", "unit_amount": 700, "product_data": {"name": "<b>x</b>"}}
-        made = check_out("payment", line_items=[{"price_data": inline}])
+        made = check_out("payment", line_items=[{"price_data": inline, "quantity": 1}])
         assert "&lt;b&gt;x" in call("GET", made.url.removeprefix(call.url)).text
 
     @pytest.mark.parametrize(

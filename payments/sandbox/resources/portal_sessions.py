@@ -1,13 +1,14 @@
 """Sessions of the customer portal; https://docs.stripe.com/api/customer_portal/sessions."""
 
 from ..call import Call
-from ..errors import invalid
+from ..errors import ApiError, invalid
 from ..ids import new_id
 from ..listing import list_objects
 from ..messages import Json
 from ..objects import Record
 from ..params import PAGING, Schema, anything, boolean, choice, fields, metadata, text, url, word
 from ..registry import route
+from ..store import PORTAL_SAVED
 
 KIND = "billing_portal.session"
 CONFIGURATION = "billing_portal.configuration"
@@ -58,8 +59,21 @@ def _configuration(call: Call, given: str | None) -> Record:
         if not found.data["active"]:
             raise invalid("This configuration is not active.", param="configuration")
         return found
+    if not call.is_set_up(PORTAL_SAVED):
+        raise _never_saved(call)
     default = call.objects.all(CONFIGURATION, is_default=True)
     return default[0] if default else call.objects.add(CONFIGURATION, _blank(call, default=True))
+
+
+def _never_saved(call: Call) -> ApiError:
+    """What a fresh account gets; https://docs.stripe.com/customer-management/activate-no-code-customer-portal"""
+    mode = "live" if call.account.livemode else "test"
+    page = "" if call.account.livemode else "test/"
+    return invalid(
+        f"No configuration provided and your {mode} mode default configuration has not been"
+        " created. Provide a configuration or create your default by saving your customer portal"
+        f" settings in {mode} mode at https://dashboard.stripe.com/{page}settings/billing/portal."
+    )
 
 
 def _blank(call: Call, *, default: bool) -> Json:

@@ -18,7 +18,7 @@ def _refunds(call: Call, charge: Json) -> Json:
 
 def _payments(call: Call, invoice: Json) -> Json:
     payments = call.objects.all("invoice_payment", invoice=invoice["id"])
-    return _newest_first([each.data for each in payments], "/v1/invoice_payments")
+    return _newest_first([each.data for each in payments], "/v1/invoices/payments")
 
 
 def _confirmation_secret(call: Call, invoice: Json) -> Json | None:
@@ -88,6 +88,15 @@ def _tiers(call: Call, price: Json) -> list[Json] | None:
     return copy.deepcopy(tiers)
 
 
+def _applies_to(call: Call, coupon: Json) -> Json | None:
+    products = call.reference("coupon", coupon["id"], "coupon").private.get("products")
+    return {"products": products} if products else None
+
+
+def _coupon_currencies(_call: Call, coupon: Json) -> Json:
+    return {coupon["currency"]: {"amount_off": coupon["amount_off"]}} if coupon["currency"] else {}
+
+
 def _currency_options(call: Call, price: Json) -> Json:
     """Every price has one for its own currency."""
     option = {
@@ -108,6 +117,8 @@ def _newest_first(data: list[Json], url: str) -> Json:
 INCLUDED: dict[tuple[str, str], Callable[[Call, Json], Json | list[Json] | None]] = {
     ("charge", "refunds"): _refunds,
     ("checkout.session", "line_items"): _line_items,
+    ("coupon", "applies_to"): _applies_to,
+    ("coupon", "currency_options"): _coupon_currencies,
     ("customer", "cash_balance"): _cash_balance,
     ("customer", "invoice_credit_balance"): _invoice_credit_balance,
     ("customer", "subscriptions"): _subscriptions,

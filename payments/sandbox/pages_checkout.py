@@ -7,7 +7,7 @@ from .errors import ApiError
 from .messages import Json, Request, Response
 from .objects import Record
 from .page_tools import Desk, form_of, message, names_of, show
-from .resources.checkout_sessions import KIND
+from .resources.checkout_bodies import KIND
 from .resources.checkout_submission import Form, submit
 from .resources.price_amounts import amount_of
 from .resources.prices import rhythm

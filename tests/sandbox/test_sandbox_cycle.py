@@ -104,7 +104,7 @@ class TestTrial:
         invoice = made.latest_invoice
         assert (made.status, made.trial_end) == ("trialing", NEW_YEAR + 14 * DAY)
         assert (invoice.status, invoice.total, invoice.attempt_count) == ("paid", 0, 0)
-        assert invoice.lines.data[0].description == "Trial period for Plan 1000"
+        assert invoice.lines.data[0].description == "Free trial for 1 × Plan 1000"
         history()
         until(14 * DAY + HOUR)
         assert history()[:4] == [

@@ -5,8 +5,10 @@ from ..errors import invalid
 from ..ids import new_id
 from ..messages import Json
 from ..money import check_chargeable
+from ..objects import Record
 from ..params import merge_metadata
 from . import price_amounts, prices, subscription_parts
+from .discounts import Base, get_amounts_off
 
 
 def make(call: Call, entries: list[Json], mode: str) -> list[Json]:
@@ -77,6 +79,15 @@ def start_with_trial(lines: list[Json]) -> None:
     for line in lines:
         if line["price"]["recurring"]:
             line.update(amount_subtotal=0, amount_total=0)
+
+
+def take_off(lines: list[Json], coupon: Record) -> None:
+    """https://docs.stripe.com/payments/checkout/discounts"""
+    bases = [Base(line["amount_total"], line["price"]["product"]) for line in lines]
+    offs = get_amounts_off(coupon, bases, lines[0]["currency"])
+    for line, off in zip(lines, offs, strict=True):
+        line["amount_discount"] = off
+        line["amount_total"] -= off
 
 
 def total(lines: list[Json], mode: str) -> int:

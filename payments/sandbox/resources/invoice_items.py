@@ -23,7 +23,7 @@ from ..params import (
     word,
 )
 from ..registry import route
-from . import invoice_totals, price_amounts, prices
+from . import discounts, invoice_totals, price_amounts, prices
 from .invoice_lines import pricing
 from .price_input import INLINE, decimal
 
@@ -34,6 +34,7 @@ NEW: Schema = {
     "customer_account": text(),
     "description": text(),
     "discountable": boolean,
+    "discounts": discounts.GIVEN,
     "invoice": text(),
     "metadata": metadata,
     "period": fields(["end", "start"], end=integer(0), start=integer(0)),
@@ -55,6 +56,7 @@ def create(call: Call) -> Json:
         "amount": _amount(call, price),
         "currency": check_currency(_currency(params, price)),
         "description": params.get("description"),
+        "discounts": params.get("discounts"),
         "price": price,
         "quantity": params.get("quantity", 1),
         "subscription": _subscription(call),
@@ -105,8 +107,12 @@ def make(call: Call, customer: Record, given: Json) -> Record:
     details = {"subscription": subscription, "subscription_item": given.get("item")}
     named = prices.product_name(call, price) if price else None
     proration, quantity = given.get("proration", False), given.get("quantity", 1)
+    item_id = new_id("ii")
+    granted = discounts.make_discounts(
+        call, given.get("discounts") or [], customer.id, "discounts", invoice_item=item_id
+    )
     body = {
-        "id": new_id("ii"),
+        "id": item_id,
         "object": "invoiceitem",
         "amount": given["amount"],
         "currency": given["currency"],
@@ -115,7 +121,7 @@ def make(call: Call, customer: Record, given: Json) -> Record:
         "date": call.now,
         "description": given.get("description") or named,
         "discountable": not proration,
-        "discounts": [],
+        "discounts": granted,
         "invoice": None,
         "livemode": call.account.livemode,
         "metadata": {},

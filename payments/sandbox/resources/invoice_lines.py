@@ -13,12 +13,13 @@ def of_item(
     price, quantity = item["price"], item.get("quantity", used)
     if amount is None:
         amount = price_amounts.amount_of(call, price, quantity)
-    name = f"{quantity} × {prices.product_name(call, price)} (at {prices.rhythm(price)})"
+    name = f"{prices.counted_name(call, price, quantity)} (at {prices.rhythm(price)})"
     body = _blank(call, price["currency"])
     return {
         **body,
         "amount": amount,
         "description": name,
+        "discounts": list(item["discounts"]),
         "parent": _of_subscription(item),
         "period": {"end": end, "start": start},
         "pricing": pricing(price),
@@ -28,14 +29,18 @@ def of_item(
 
 
 def of_trial(call: Call, item: Json, start: int, end: int) -> Json:
-    name = prices.product_name(call, item["price"])
+    name = prices.counted_name(call, item["price"], item.get("quantity", 0))
     line = of_item(call, item, start, end, 0)
-    return {**line, "description": f"Trial period for {name}"}
+    free = {**line["pricing"], "unit_amount_decimal": "0"}
+    return {**line, "description": f"Free trial for {name}", "pricing": free}
 
 
 def of_invoice_item(call: Call, data: Json) -> Json:
     """What was waiting to be billed, prorations above all."""
-    kept = ("amount", "description", "discountable", "metadata", "period", "pricing", "quantity")
+    kept = (
+        "amount", "description", "discountable", "discounts", "metadata", "period", "pricing",
+        "quantity",
+    )  # fmt: skip
     details = (data["parent"] or {}).get("subscription_details") or {}
     line = {**_blank(call, data["currency"]), **{name: data[name] for name in kept}}
     line["subscription"] = details.get("subscription")

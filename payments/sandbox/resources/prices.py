@@ -59,7 +59,7 @@ def make(call: Call, given: Json, *, inline: bool = False) -> Record:
     )
     record = call.objects.add("price", _body(call, given, product_id), private)
     record.data["active"] = False if inline else given.get("active", True)
-    _edit(call, record, {key: value for key, value in given.items() if key != "active"})
+    edit(call, record, {key: value for key, value in given.items() if key != "active"})
     call.objects.save(record)
     call.emit("price.created", record.data)
     return record
@@ -77,7 +77,7 @@ def _body(call: Call, given: Json, product_id: str) -> Json:
     tiered = given.get("billing_scheme") == "tiered"
     amount, exact = (None, None) if tiered else _amounts(given)
     return {
-        "id": new_id("price"),
+        "id": given.get("id") or new_id("price"),
         "object": "price",
         "active": True,
         "billing_scheme": given.get("billing_scheme") or "per_unit",
@@ -142,7 +142,7 @@ def _meter(call: Call, given: Json) -> str | None:
     return call.reference("billing.meter", given["meter"], "recurring[meter]").id
 
 
-def _edit(call: Call, record: Record, given: Json) -> None:
+def edit(call: Call, record: Record, given: Json) -> None:
     names = ("active", "metadata", "nickname", "tax_behavior")
     changes = {key: given[key] for key in names if key in given}
     if "metadata" in changes:
@@ -173,7 +173,7 @@ def retrieve(call: Call) -> Json:
 @route("POST", "/v1/prices/{id}", EDITABLE)
 def update(call: Call) -> Json:
     record = call.subject("price")
-    _edit(call, record, call.params)
+    edit(call, record, call.params)
     return call.update(record, "price.updated").data
 
 
@@ -215,6 +215,14 @@ def _written(price: Json) -> str:
     if price["unit_amount_decimal"] is None:
         return f"{price['tiers_mode'].capitalize()} pricing"
     return f"{price['unit_amount_decimal']} {price['currency']} (minor units)"
+
+
+def counted_name(call: Call, price: Json, quantity: int) -> str:
+    """`2 users × Standard`: with the product's own word for its units, if it has one."""
+    product = call.reference("product", price["product"], "product").data
+    label = product["unit_label"]
+    units = f"{quantity} {label}{'' if quantity == 1 else 's'}" if label else str(quantity)
+    return f"{units} × {product['name']}"
 
 
 def product_name(call: Call, price: Json) -> str:

@@ -10,6 +10,7 @@ from ..messages import Json
 from ..objects import Record
 from ..params import merge_metadata
 from . import (
+    discounts,
     invoice_lines,
     invoice_totals,
     prorations,
@@ -112,6 +113,10 @@ def _plain_fields(call: Call, data: Json, params: Json) -> None:
         given = params["default_payment_method"]
         method = subscription_billing.check_method(call, data["customer"], given)
         data["default_payment_method"] = method
+    if "discounts" in params:
+        data["discounts"] = discounts.make_discounts(
+            call, params["discounts"], data["customer"], "discounts", subscription=data["id"]
+        )
     data["cancellation_details"].update(params.get("cancellation_details") or {})
     data["payment_settings"].update(params.get("payment_settings") or {})
 
@@ -136,18 +141,24 @@ def _items(call: Call, data: Json, params: Json) -> None:
 
 
 def _added(call: Call, data: Json, entry: Json, param: str) -> Json:
-    item = subscription_parts.new(call, data["id"], entry, param)
+    item = subscription_parts.new(call, data["id"], entry, param, data["customer"])
     start, until = period(data)
     item.update(current_period_start=start, current_period_end=until)
     return item
 
 
 def _edit(call: Call, item: Json, entry: Json, param: str) -> None:
-    if entry.get("price") or entry.get("price_data"):
-        same = entry.get("price") == item["price"]["id"]
+    named = entry.get("price") or entry.get("plan")
+    if named or entry.get("price_data"):
+        same = named == item["price"]["id"]
         price = item["price"] if same else subscription_parts.recurring(call, entry, param)
         item.update(price=price, plan=subscription_parts.plan_of(price))
     subscription_parts.set_quantity(item, entry, param)
+    if "discounts" in entry:
+        owner = {"subscription": item["subscription"], "subscription_item": item["id"]}
+        item["discounts"] = discounts.make_discounts(
+            call, entry["discounts"], None, f"{param}[discounts]", **owner
+        )
     if "metadata" in entry:
         item["metadata"] = merge_metadata(item["metadata"], entry["metadata"])
 

@@ -114,7 +114,7 @@ def upcoming(call: Call, subscription: Record) -> Json:
     following = _following(subscription.data, until)
     lines += lines_for(call, subscription.data, (until, following), used_in=(start, until))
     body.update(auto_advance=True, next_payment_attempt=until + call.settings.invoice_grace)
-    invoice_totals.put(body, lines)
+    invoice_totals.put(call, body, lines)
     return body
 
 

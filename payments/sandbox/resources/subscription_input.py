@@ -20,6 +20,7 @@ from ..params import (
     text,
     validate,
 )
+from . import discounts
 from .price_input import INLINE
 
 # https://docs.stripe.com/api/subscriptions/update: before, `billing_cycle_anchor` was a word
@@ -52,7 +53,9 @@ def behavior(name: str, value: Any) -> str | None:
 
 PRORATION = choice("always_invoice", "create_prorations", "none")
 ITEM: Schema = {
+    "discounts": discounts.GIVEN,
     "metadata": metadata,
+    "plan": text(),
     "price": text(),
     "price_data": INLINE,
     "quantity": integer(0, 1_000_000),
@@ -100,6 +103,7 @@ COMMON: Schema = {
     "days_until_due": integer(0, 3650),
     "default_payment_method": text(),
     "description": text(500),
+    "discounts": discounts.GIVEN,
     "invoice_settings": anything,
     "metadata": metadata,
     "off_session": boolean,

@@ -6,7 +6,7 @@ from ..ids import new_id
 from ..listing import list_of
 from ..messages import Json
 from ..params import merge_metadata
-from . import price_amounts, prices
+from . import discounts, price_amounts, prices
 
 MOST_ITEMS = 20
 
@@ -17,9 +17,10 @@ def resolve(call: Call, entry: Json, param: str) -> Json:
         return dict(entry["known"])
     if entry.get("price_data"):
         return prices.make(call, entry["price_data"], inline=True).data
-    if not entry.get("price"):
+    given = entry.get("price") or entry.get("plan")
+    if not given:
         raise invalid(f"Missing required param: {param}[price].", "parameter_missing", param)
-    price = call.reference("price", entry["price"], f"{param}[price]").data
+    price = call.reference("price", given, f"{param}[price]").data
     if not price["active"]:
         raise invalid(
             "The price specified is inactive. This field only accepts active prices.",
@@ -39,16 +40,22 @@ def recurring(call: Call, entry: Json, param: str) -> Json:
     return price
 
 
-def new(call: Call, subscription_id: str, entry: Json, param: str) -> Json:
+def new(
+    call: Call, subscription_id: str, entry: Json, param: str, customer_id: str | None = None
+) -> Json:
     price = recurring(call, entry, param)
+    item_id = new_id("si")
+    owner = {"subscription": subscription_id, "subscription_item": item_id}
     body: Json = {
-        "id": new_id("si"),
+        "id": item_id,
         "object": "subscription_item",
         "billing_thresholds": None,
         "created": call.now,
         "current_period_end": 0,
         "current_period_start": 0,
-        "discounts": [],
+        "discounts": discounts.make_discounts(
+            call, entry.get("discounts") or [], customer_id, f"{param}[discounts]", **owner
+        ),
         "metadata": merge_metadata({}, entry.get("metadata") or {}),
         "plan": plan_of(price),
         "price": price,

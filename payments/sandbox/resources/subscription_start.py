@@ -10,6 +10,7 @@ from ..messages import Json
 from ..objects import Record
 from ..params import merge_metadata
 from . import (
+    discounts,
     invoice_lines,
     invoice_totals,
     price_amounts,
@@ -50,13 +51,20 @@ def _compose(call: Call, customer: Record, params: Json) -> Record:
     subscription_id = new_id("sub")
     entries = params.get("items") or []
     items = [
-        subscription_parts.new(call, subscription_id, entry, f"items[{index}]")
+        subscription_parts.new(call, subscription_id, entry, f"items[{index}]", customer.id)
         for index, entry in enumerate(entries)
     ]
     subscription_parts.check(items)
     data = _blank(call, customer, subscription_id, params)
     data.update(
         currency=items[0]["price"]["currency"],
+        discounts=discounts.make_discounts(
+            call,
+            params.get("discounts") or [],
+            customer.id,
+            "discounts",
+            subscription=subscription_id,
+        ),
         items=subscription_parts.listed(subscription_id, items),
         default_payment_method=subscription_billing.check_method(
             call, customer.id, params.get("default_payment_method")

@@ -61,6 +61,21 @@ def migrate(call: Call) -> Json:
     return call.update(record, "customer.subscription.updated").data
 
 
+@route("DELETE", "/v1/subscriptions/{id}/discount")
+def delete_discount(call: Call) -> Json:
+    """What it had is told once more, as deleted."""
+    record = call.subject("subscription")
+    call = call.in_time_of(record.data)
+    if not record.data["discounts"]:
+        raise unknown_object("discount", record.id)
+    dropped = call.reference("discount", record.data["discounts"][-1], "discount").data
+    record.data["discounts"] = []
+    call.update(record, "customer.subscription.updated")
+    call.emit("customer.discount.deleted", dropped)
+    gone = {name: value for name, value in dropped.items() if name != "end"}
+    return {**gone, "deleted": True}
+
+
 CANCEL: Schema = {"cancellation_details": CANCELLATION, "invoice_now": boolean, "prorate": boolean}
 
 

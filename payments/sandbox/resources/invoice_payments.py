@@ -10,7 +10,7 @@ from ..registry import route
 from . import payment_intents
 from .method_types import ON_INVOICES, set_method_types
 
-DESCRIPTIONS = {"subscription_create": "Subscription creation", "manual": None}
+DESCRIPTIONS = {"subscription_create": "Subscription creation", "manual": "Payment for Invoice"}
 
 
 def make(call: Call, invoice: Record) -> Record:
@@ -22,7 +22,7 @@ def make(call: Call, invoice: Record) -> Record:
     intent["capture_method"] = "automatic"
     set_method_types(intent, ON_INVOICES)
     intent["description"] = DESCRIPTIONS.get(data["billing_reason"], "Subscription update")
-    if data["billing_reason"] == "subscription_create":
+    if data["billing_reason"] in ("subscription_create", "subscription_update"):
         intent["setup_future_usage"] = "off_session"
     record = call.objects.add("payment_intent", intent, {"invoice": invoice.id})
     call.emit("payment_intent.created", intent)

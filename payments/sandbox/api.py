@@ -169,6 +169,7 @@ class Api:
             url_path=exchange.request.path,
             base_url=self._parts.settings.public_url or exchange.request.base_url,
             api_version=exchange.version,
+            names_version=exchange.named_version is not None,
             request_id=exchange.request_id,
             idempotency_key=exchange.key,
         )

@@ -28,6 +28,7 @@ class Call:
     path: dict[str, str] = field(default_factory=dict)
     url_path: str = ""
     api_version: str = API_VERSION
+    names_version: bool = False  # the request says for itself in which version it is written
     request_id: str | None = None
     idempotency_key: str | None = None
     at: int | None = None  # the moment that a due job or a test clock stands at

@@ -33,5 +33,9 @@ class Exchange:
         return self.request.path
 
     @property
+    def named_version(self) -> str | None:
+        return get_released_version(self.request.header("stripe-version"))
+
+    @property
     def version(self) -> str:
-        return get_released_version(self.request.header("stripe-version")) or self.default_version
+        return self.named_version or self.default_version

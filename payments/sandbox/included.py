@@ -24,7 +24,7 @@ def _payments(call: Call, invoice: Json) -> Json:
 def _confirmation_secret(call: Call, invoice: Json) -> Json | None:
     """https://docs.stripe.com/changelog/basil/2025-03-31/add-support-for-multiple-partial-payments-on-invoices"""
     payments = call.objects.all(
-        "invoice_payment", invoice=invoice["id"], status="open", is_default=True
+        "invoice_payment", invoice=invoice["id"], status=["open", "paid"], is_default=True
     )
     if not payments:
         return None

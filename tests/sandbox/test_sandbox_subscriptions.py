@@ -92,7 +92,7 @@ class TestStart:
         assert made.status == "active"
         assert v1.payment_methods.retrieve(made.default_payment_method).customer == customer.id
         paid = v1.invoices.retrieve(made.latest_invoice, {"expand": ["confirmation_secret"]})
-        assert paid.confirmation_secret is None
+        assert paid.confirmation_secret.client_secret == secret
 
     def test_waits_for_3d_secure(self, v1, call, subscribe, price, use_card, subscriber):
         use_card(subscriber, CAUTIOUS)

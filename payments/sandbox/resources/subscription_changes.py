@@ -3,7 +3,7 @@
 import copy
 from dataclasses import dataclass
 
-from ..calendar import next_after
+from ..calendar import last_before, next_after
 from ..call import Call
 from ..errors import invalid
 from ..messages import Json
@@ -44,6 +44,11 @@ class Change:
     def items(self) -> list[Json]:
         items: list[Json] = self.subscription.data["items"]["data"]
         return items
+
+    @property
+    def changes_rhythm(self) -> bool:
+        old, new = self.old_items[0], self.items[0]
+        return subscription_parts.rhythm(old) != subscription_parts.rhythm(new)
 
     @property
     def behavior(self) -> str:
@@ -177,6 +182,7 @@ def _times(applied: Change) -> bool:
     if trialing and trial_end == "now":
         data.update(status="active", trial_end=call.now)
     elif trialing or not _wants_reset(applied):
+        _follow_rhythm(applied)
         return False
     interval, count = subscription_parts.rhythm(applied.items[0])
     data["billing_cycle_anchor"] = call.now
@@ -184,12 +190,23 @@ def _times(applied: Change) -> bool:
     return True
 
 
+def _follow_rhythm(applied: Change) -> None:
+    """Flexible billing keeps the date of the cycle and bills what is left of the new period."""
+    data, now = applied.subscription.data, applied.call.now
+    if not applied.changes_rhythm or data["status"] == "trialing":
+        return
+    anchor = data["billing_cycle_anchor"]
+    interval, count = subscription_parts.rhythm(applied.items[0])
+    start = last_before(anchor, now, interval, count)
+    set_period(data, start, next_after(anchor, now, interval, count))
+
+
 def _wants_reset(applied: Change) -> bool:
     old, new = applied.old_items, applied.items
     if applied.params.get("billing_cycle_anchor") == "now":
         return True
-    if subscription_parts.rhythm(old[0]) != subscription_parts.rhythm(new[0]):
-        return True
+    if applied.changes_rhythm:
+        return bool(applied.subscription.data["billing_mode"]["type"] == "classic")
     if any("quantity" not in item for item in old):
         return False  # what is used is no free period
     free = subscription_parts.price_of_all(applied.call, old) == 0
@@ -240,8 +257,9 @@ def bills_at_once(applied: Change) -> bool:
     if applied.resets:
         return True
     waiting = invoice_totals.pending_items(applied.call, applied.customer.id, applied.subscription)
-    asked = applied.behavior == "always_invoice" or applied.params.get("add_invoice_items")
-    return bool(asked) and bool(waiting)
+    extras = bool(applied.params.get("add_invoice_items"))
+    asked = applied.behavior == "always_invoice" or extras or applied.changes_rhythm
+    return asked and bool(waiting)
 
 
 def lines(applied: Change) -> list[Json]:

@@ -84,11 +84,12 @@ def anchor(name: str, value: Any) -> Json | str | None:
 
 
 def anchor_of(call: Call) -> str | None:
-    """Return the word; raise when it is not written as the version of the request wants it."""
+    """Return the word; raise when it is not written as the version that the request names."""
     given = call.params.get("billing_cycle_anchor")
     if given is None:
         return None
-    if isinstance(given, dict) is (call.api_version < ANCHOR_OBJECTS):
+    fits = isinstance(given, dict) is (call.api_version >= ANCHOR_OBJECTS)
+    if call.names_version and not fits:
         kind = "object" if isinstance(given, str) else "string"
         raise invalid(f"Invalid {kind}: {given}", param="billing_cycle_anchor")
     return str(given["type"]) if isinstance(given, dict) else str(given)

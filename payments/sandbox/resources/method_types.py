@@ -162,6 +162,17 @@ def set_method_types(intent: Json, chosen: Iterable[MethodType]) -> None:
     intent["payment_method_options"] = {name: {**(each or {})} for name, each in options.items()}
 
 
+def list_checkout_types(currency: str | None, *, saved: bool) -> list[str]:
+    """Return the names of what a Checkout page offers; pre-authorized debits need options there."""
+    return [
+        each.name
+        for each in TURNED_ON
+        if each.name != "acss_debit"
+        and _takes_currency(each, currency)
+        and (each.saves or not saved)
+    ]
+
+
 def no_types_left() -> ApiError:
     return invalid(
         "No valid payment method types for this intent. Please ensure that you have activated"

@@ -9,7 +9,7 @@ from payments.gateway.answers import dated
 from payments.gateway.billing_results import Plain
 from payments.gateway.errors import Rejected
 from payments.kit import clock
-from payments.projects.buyers import Buyer, approach, subscription_of
+from payments.projects.buyers import Buyer, approach, demand_other, subscription_of
 from payments.projects.errors import NoSubscription
 from payments.projects.guards import Seat
 from payments.projects.known import find_subscription, read_ledger_version, read_state, take_in
@@ -45,8 +45,12 @@ def cancel_subscription(seat: Seat, *, immediately: bool, test_mode: bool) -> Ca
     """
     buyer = approach(seat, test_mode=test_mode)
     subscription, since = subscription_of(buyer), read_ledger_version(buyer)
-    with telling_refusals(buyer, ACTION), dated() as answers:
-        found = _cancel(buyer, subscription, immediately=immediately)
+    try:
+        with telling_refusals(buyer, ACTION), dated() as answers:
+            found = _cancel(buyer, subscription, immediately=immediately)
+    except NoSubscription:
+        demand_other(buyer)
+        return cancel_subscription(seat, immediately=immediately, test_mode=test_mode)
     take_in(buyer, found, since=since, at=answers.last)
     return _describe(buyer, found)
 

@@ -83,6 +83,22 @@ class TestItsRowEnds:
         assert post(seat.end_user, "checkout-session", price_id=price, **URLS) == 200
         assert outcome(app, vanished) == ("canceled", "gone_at_stripe")
 
+    def test_and_the_next_one_is_meant(self, app: Flask, seat: ProjectSeat) -> None:
+        """Of two subscriptions the newer is gone: the older one is still billed."""
+        alive = subscribed(app, seat, seat.end_user, new_price(seat.shop))
+        gone = add_subscription(app, seat, seat.end_user)["subscription_id"]
+        answer = seat.end_user.post(f"{STRIPE}/cancel-subscription", {})
+        assert (answer.status_code, answer.json["subscription_id"]) == (200, alive)
+        assert outcome(app, gone) == ("canceled", "gone_at_stripe")
+
+    def test_and_the_plan_of_the_next_one_is_changed(self, app: Flask, seat: ProjectSeat) -> None:
+        alive = subscribed(app, seat, seat.end_user, new_price(seat.shop))
+        gone = add_subscription(app, seat, seat.end_user)["subscription_id"]
+        body = {"new_price_id": new_price(seat.shop)}
+        answer = seat.end_user.post(f"{STRIPE}/update-subscription", body)
+        assert (answer.status_code, answer.json["subscription_id"]) == (200, alive)
+        assert outcome(app, gone) == ("canceled", "gone_at_stripe")
+
     def test_and_the_developer_is_told(self, seat: ProjectSeat, vanished: str) -> None:
         post(seat.end_user, "cancel-subscription")
         (shown, *_) = seat.developer.get(f"{seat.path}/subscriptions").json["subscriptions"][::-1]

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from payments.invoices.models import Invoice, InvoiceCounter
-from payments.projects.models import Payment, ProjectTotals, Subscription
+from payments.projects.models import Payment, ProjectRevenue, Subscription
 from payments.projects.sync.topics import TYPES
 from payments.webhooks.handlers import HANDLERS
 from payments.webhooks.models import PLATFORM, PROCESSED, WebhookEvent
@@ -132,6 +132,6 @@ def _subscriptions(site: Site, shop: Shop, project_id: str, found: Findings) -> 
     payments = site.rows(Payment, Payment.project_id == project_id)
     held = sum(row.amount_cents for row in payments if row.status == "succeeded")
     found.same("cents of subscriptions", held, paid)
-    query = sa.select(ProjectTotals).where(ProjectTotals.project_id == project_id)
-    revenue = site.read(lambda session: session.scalars(query).one().revenue_cents)
-    found.check(revenue == held, "the project's counters disagree with its rows")
+    counted = site.rows(ProjectRevenue, ProjectRevenue.project_id == project_id)
+    revenue = {row.currency: row.revenue_cents for row in counted}
+    found.check(revenue == {"usd": held}, "the project's counters disagree with its rows")

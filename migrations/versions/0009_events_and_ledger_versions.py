@@ -3,14 +3,14 @@
 Rows that stand already bear the version 1; the former release writes on without moving it, which
 is no worse than before.
 
-Revision: 0009, after 0006.
+Revision: 0009, after 0008.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '0009'
-down_revision = '0006'
+down_revision = '0008'
 branch_labels = None
 depends_on = None
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 
 @dataclass
@@ -40,11 +39,6 @@ def note_answer(headers: Mapping[str, str]) -> None:
     for answers in _heard.get():
         answers.first = second if answers.first is None else answers.first
         answers.last = second
-
-
-def read_date(response: Any) -> int | None:
-    """Return Stripe's second of an SDK response; None when it bears no date."""
-    return None if response is None else _read_second(response.headers.get("Date"))
 
 
 def _read_second(header: str | None) -> int | None:

@@ -10,7 +10,7 @@ import stripe
 
 from payments.extensions import settings
 from payments.gateway import billing_results as results
-from payments.gateway.billing_results import ClosedPage, HostedPage, Plain, Plan, Price
+from payments.gateway.billing_results import ClosedPage, HostedPage, Plain, Price
 from payments.gateway.client import client
 from payments.gateway.errors import Rejected, translated
 
@@ -25,17 +25,34 @@ def account(secret_key: str | None) -> Billing:
 
 @dataclass(frozen=True)
 class Order:
-    """What a Checkout page is to sell, to whom, and where its buyer goes afterwards."""
+    """What a Checkout page is to sell, to whom, and where its buyer goes afterwards.
+
+    `quantity` is None for a metered price. What the page makes carries the page's `metadata` and
+    `made_metadata`.
+    """
 
     mode: str
     customer: str
     price: str
-    quantity: int
+    quantity: int | None
     success_url: str
     cancel_url: str
     reference: str
     metadata: dict[str, str]
+    made_metadata: dict[str, str]
     trial_days: int | None
+
+
+@dataclass(frozen=True)
+class PriceChange:
+    """Which item of a subscription is to get which price; `quantity` is None for a metered one."""
+
+    subscription: str
+    item: str
+    price: str
+    quantity: int | None
+    proration: str
+    metadata: dict[str, str]
 
 
 class Billing:
@@ -76,13 +93,14 @@ class Billing:
     def create_checkout_session(self, order: Order, *, key: str) -> HostedPage:
         """Open a Checkout page; the order's metadata also goes to what it makes.
 
-        https://docs.stripe.com/api/checkout/sessions/create
+        https://docs.stripe.com/api/checkout/sessions/create (`line_items.quantity`: not for
+        metered prices)
         """
         params: Any = {
             "mode": order.mode,
             "customer": order.customer,
             "client_reference_id": order.reference,
-            "line_items": [{"price": order.price, "quantity": order.quantity}],
+            "line_items": [_describe_line(order.price, order.quantity)],
             "success_url": order.success_url,
             "cancel_url": order.cancel_url,
             "metadata": order.metadata,
@@ -117,17 +135,17 @@ class Billing:
 
     # Subscriptions
 
-    def get_plan(self, subscription_id: str) -> Plan:
-        with translated():
-            return results.plan(self._v1.subscriptions.retrieve(subscription_id))
+    def list_statuses(self, customer: str) -> dict[str, str]:
+        """Return the statuses of a customer's subscriptions by id, without the canceled ones.
 
-    def list_statuses(self, customer: str) -> list[str]:
-        """Return the statuses of a customer's subscriptions that are not over."""
+        https://docs.stripe.com/api/subscriptions/list
+        """
         params: Any = {"customer": customer, "limit": 100}
         with translated():
-            return [held.status for held in self._v1.subscriptions.list(params).data]
+            pages = self._v1.subscriptions.list(params).auto_paging_iter()
+            return {held.id: held.status for held, _ in zip(pages, range(_MOST), strict=False)}
 
-    def cancel_at_period_end(self, subscription_id: str, *, key: str) -> Plan:
+    def cancel_at_period_end(self, subscription_id: str, *, key: str) -> Plain:
         """Let a subscription end with what is paid; asking again changes nothing.
 
         https://docs.stripe.com/billing/subscriptions/cancel
@@ -137,37 +155,79 @@ class Billing:
             changed = self._v1.subscriptions.update(
                 subscription_id, params, {"idempotency_key": key}
             )
-            return results.plan(changed)
+            return self._read_whole(changed)
 
-    def cancel_now(self, subscription_id: str) -> Plan:
+    def cancel_now(self, subscription_id: str) -> Plain:
         """End a subscription at once; Rejected when it has ended already."""
         with translated():
-            return results.plan(self._v1.subscriptions.cancel(subscription_id))
+            return self._read_whole(self._v1.subscriptions.cancel(subscription_id))
 
-    def change_price(self, plan: Plan, price_id: str, *, proration: str, key: str) -> Plan:
-        """Swap the price of the subscription's item, keeping its quantity.
+    def release_schedule(self, schedule_id: str) -> None:
+        """Let a subscription go on without its schedule; an end that was set for it stays.
+
+        https://docs.stripe.com/api/subscription_schedules/release
+        """
+        params: Any = {"preserve_cancel_date": True}
+        with translated():
+            self._v1.subscription_schedules.release(schedule_id, params)
+
+    def cancel_schedule(self, schedule_id: str) -> None:
+        """End a schedule and its subscription at once.
+
+        https://docs.stripe.com/api/subscription_schedules/cancel
+        """
+        with translated():
+            self._v1.subscription_schedules.cancel(schedule_id)
+
+    def change_price(self, change: PriceChange, *, key: str) -> Plain:
+        """Swap the price of one item; the others are not named, so they stay as they are.
 
         https://docs.stripe.com/billing/subscriptions/change-price
         """
-        item: dict[str, Any] = {"id": plan.item, "price": price_id}
-        if plan.quantity is not None:  # metered prices have none
-            item["quantity"] = plan.quantity
-        params: Any = {"items": [item], "proration_behavior": proration}
+        params: Any = {
+            "items": [{"id": change.item, **_describe_line(change.price, change.quantity)}],
+            "proration_behavior": change.proration,
+        }
+        if change.metadata:
+            params["metadata"] = change.metadata
         with translated():
-            changed = self._v1.subscriptions.update(plan.id, params, {"idempotency_key": key})
-            return results.plan(changed)
+            changed = self._v1.subscriptions.update(
+                change.subscription, params, {"idempotency_key": key}
+            )
+            return self._read_whole(changed)
 
     # The present state of objects, as events would carry it
 
     def get_subscription(self, subscription_id: str) -> Plain:
+        """Return a subscription with all of its items."""
         with translated():
-            return results.plain(self._v1.subscriptions.retrieve(subscription_id))
+            return self._read_whole(self._v1.subscriptions.retrieve(subscription_id))
+
+    def _read_whole(self, found: stripe.Subscription) -> Plain:
+        """Read a subscription; items beyond those that it carries are listed.
+
+        https://docs.stripe.com/api/subscription_items/list
+        """
+        held = results.plain(found)
+        if (held.get("items") or {}).get("has_more"):
+            params: Any = {"subscription": held["id"], "limit": 100}
+            every = _read(self._v1.subscription_items.list(params).auto_paging_iter())
+            held["items"] = {**held["items"], "data": every, "has_more": False}
+        return held
 
     def get_invoice(self, invoice_id: str) -> Plain:
-        """Return an invoice with the payments that were made on it."""
+        """Return an invoice with all the payments that were made on it.
+
+        Its own list holds the first ten: https://docs.stripe.com/api/invoices/object
+        """
         params: Any = {"expand": ["payments"]}
         with translated():
-            return results.plain(self._v1.invoices.retrieve(invoice_id, params))
+            found = results.plain(self._v1.invoices.retrieve(invoice_id, params))
+            if (found.get("payments") or {}).get("has_more"):
+                every: Any = {"invoice": invoice_id, "limit": 100}
+                pages = self._v1.invoice_payments.list(every).auto_paging_iter()
+                found["payments"] = {"object": "list", "data": _read(pages), "has_more": False}
+            return found
 
     def get_payment(self, payment_id: str) -> Plain:
         """Return a PaymentIntent with its latest charge."""
@@ -184,14 +244,14 @@ class Billing:
             return self._v1.products.retrieve(product_id).name
 
     def list_refunds(self, payment_id: str) -> list[Plain]:
-        """Return all refunds of a PaymentIntent, however they were made."""
-        params: Any = {"payment_intent": payment_id, "limit": 100}
+        """Return all refunds of a PaymentIntent or charge, however they were made."""
+        params: Any = {_name_payment(payment_id): payment_id, "limit": 100}
         with translated():
             return _read(self._v1.refunds.list(params).auto_paging_iter())
 
     def list_disputes(self, payment_id: str) -> list[Plain]:
-        """Return all disputes of a PaymentIntent, the closed ones too."""
-        params: Any = {"payment_intent": payment_id, "limit": 100}
+        """Return all disputes of a PaymentIntent or charge, the closed ones too."""
+        params: Any = {_name_payment(payment_id): payment_id, "limit": 100}
         with translated():
             return _read(self._v1.disputes.list(params).auto_paging_iter())
 
@@ -207,14 +267,23 @@ class Billing:
         return str(held["id"]) if isinstance(held, dict) else held
 
 
+def _describe_line(price: str, quantity: int | None) -> dict[str, Any]:
+    return {"price": price} if quantity is None else {"price": price, "quantity": quantity}
+
+
 def _made_by(order: Order) -> dict[str, Any]:
     """Describe what a session makes: a subscription, or a payment."""
     if order.mode == "payment":
         return {"payment_intent_data": {"metadata": order.metadata}}
-    data: dict[str, Any] = {"metadata": order.metadata}
+    data: dict[str, Any] = {"metadata": {**order.metadata, **order.made_metadata}}
     if order.trial_days:
         data["trial_period_days"] = order.trial_days
     return {"subscription_data": data}
+
+
+def _name_payment(payment_id: str) -> str:
+    """Name the parameter of a payment's id: old invoices have charges without PaymentIntents."""
+    return "charge" if payment_id.startswith(("ch_", "py_")) else "payment_intent"
 
 
 def _read(pages: Iterator[Any]) -> list[Plain]:

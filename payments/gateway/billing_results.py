@@ -7,8 +7,6 @@ from typing import Any
 
 import stripe
 
-from payments.gateway import answers
-
 # Any state of an object as Stripe's own JSON, just as it stands in an event's `data.object`: what
 # reads events reads a fetched object too.
 Plain = dict[str, Any]
@@ -16,11 +14,15 @@ Plain = dict[str, Any]
 
 @dataclass(frozen=True)
 class Price:
-    """A Price with its product's name. `trial_days` is what the price itself grants."""
+    """A Price with its product's name. `trial_days` is what the price itself grants.
+
+    A metered one is sold without a quantity: usage is billed.
+    """
 
     id: str
     active: bool
     recurring: bool
+    is_metered: bool
     trial_days: int | None
     product_name: str | None
     unit_amount: int | None
@@ -44,26 +46,6 @@ class ClosedPage:
     subscription: str | None
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A subscription as its holder sees it: whose it is, how it stands and when it ends.
-
-    `answered_at` is Stripe's second of the answer, None when that bore no date.
-    """
-
-    id: str
-    status: str
-    customer: str | None
-    item: str
-    price: str | None
-    quantity: int | None
-    period_end: int | None
-    cancel_at: int | None
-    canceled_at: int | None
-    plain: Plain = field(repr=False)
-    answered_at: int | None = None
-
-
 def price(found: stripe.Price) -> Price:
     held = plain(found)
     recurring, product = held.get("recurring"), held.get("product")
@@ -71,6 +53,7 @@ def price(found: stripe.Price) -> Price:
         id=held["id"],
         active=bool(held["active"]),
         recurring=recurring is not None,
+        is_metered=(recurring or {}).get("usage_type") == "metered",
         trial_days=(recurring or {}).get("trial_period_days"),
         product_name=product.get("name") if isinstance(product, dict) else None,
         unit_amount=held.get("unit_amount"),
@@ -86,28 +69,6 @@ def hosted_page(session: Any) -> HostedPage:
 def closed_page(session: stripe.checkout.Session) -> ClosedPage:
     held = plain(session)
     return ClosedPage(held["status"], reference(held.get("subscription")))
-
-
-def plan(subscription: stripe.Subscription) -> Plan:
-    """Read a subscription; its period stands on its item since the API version *basil*.
-
-    https://docs.stripe.com/changelog/basil/2025-03-31/deprecate-subscription-current-period-start-and-end
-    """
-    held = plain(subscription)
-    item = held["items"]["data"][0]
-    return Plan(
-        id=held["id"],
-        status=held["status"],
-        customer=reference(held.get("customer")),
-        item=item["id"],
-        price=reference(item.get("price")),
-        quantity=item.get("quantity"),
-        period_end=item.get("current_period_end") or held.get("current_period_end"),
-        cancel_at=held.get("cancel_at"),
-        canceled_at=held.get("canceled_at"),
-        plain=held,
-        answered_at=answers.read_date(subscription.last_response),
-    )
 
 
 def plain(found: Any) -> Plain:

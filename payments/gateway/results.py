@@ -211,7 +211,6 @@ def refund_of_list(made: dict[str, Any]) -> RefundResult:
 @storable(amounts=("amount",), moments=("created", "due_by"), cut={"status": 40, "reason": 60})
 def read_dispute(made: dict[str, Any]) -> Dispute:
     """Read a Dispute as it stands in the JSON of an answer or of a list."""
-    moved = made.get("balance_transactions") or []
     return Dispute(
         id=made["id"],
         status=made["status"],
@@ -223,8 +222,14 @@ def read_dispute(made: dict[str, Any]) -> Dispute:
         # Stripe writes 0 where no answer is possible.
         due_by=(made.get("evidence_details") or {}).get("due_by") or None,
         is_charge_refundable=bool(made.get("is_charge_refundable")),
-        is_withdrawn=sum(each["amount"] for each in moved) < 0,
+        is_withdrawn=_is_withdrawn(made.get("balance_transactions") or []),
     )
+
+
+def _is_withdrawn(moved: list[dict[str, Any]]) -> bool:
+    """Return whether the last movement took money: what comes back may be converted otherwise."""
+    latest = sorted(moved, key=lambda each: each.get("created") or 0)[-1:]
+    return any(each["amount"] < 0 for each in latest)
 
 
 def setup_of_event(intent: dict[str, Any]) -> Setup:

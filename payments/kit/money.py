@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
-# https://docs.stripe.com/currencies#zero-decimal and #three-decimal
-ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split())
+# https://docs.stripe.com/currencies as of November 2026. UGX is in the page's list of currencies
+# without decimals, too, but its special case rules: an amount has two, and they are 00.
+ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
 THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
+# Amounts of these are written with two decimals, but only whole units can be charged.
+WHOLE_UNITS = frozenset(["isk", "ugx"])
+# Of an account that settles in the currency; others have the equivalent of their own currency's.
+MINIMUM_CHARGE = {
+    "usd": 50, "aed": 200, "ars": 50, "aud": 50, "brl": 50, "cad": 50, "chf": 50, "cop": 50,
+    "czk": 1500, "dkk": 250, "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "idr": 50, "ils": 50,
+    "inr": 50, "jpy": 50, "krw": 50, "mxn": 1000, "myr": 200, "nok": 300, "nzd": 50, "php": 50,
+    "pln": 200, "ron": 200, "rub": 50, "sek": 300, "sgd": 50, "thb": 1000, "zar": 50,
+}  # fmt: skip
+MAXIMUM_CHARGE = 999_999_999_999  # of cards; their networks and banks may take less
 
 SYMBOLS = {
     "usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "cny": "CN¥", "inr": "₹", "krw": "₩",
@@ -21,12 +32,48 @@ class NotMoney(ValueError):
     """The text or number given is not an amount of that currency."""
 
 
+class NotChargeable(ValueError):
+    """Stripe refuses to move this amount in that currency."""
+
+
 def exponent(currency: str) -> int:
     """Return how many decimals the currency's minor unit has (usd 2, jpy 0, kwd 3)."""
     code = currency.lower()
     if code in ZERO_DECIMAL:
         return 0
     return 3 if code in THREE_DECIMAL else 2
+
+
+def smallest_step(currency: str) -> int:
+    """Return of what number of minor units an amount has to be a multiple (isk 100, kwd 10).
+
+    https://docs.stripe.com/currencies#special-cases and #three-decimal
+    """
+    code = currency.lower()
+    if code in WHOLE_UNITS:
+        return 100
+    return 10 if code in THREE_DECIMAL else 1
+
+
+def check_movable(minor: int, currency: str) -> None:
+    """Raise NotChargeable for an amount that Stripe can neither charge nor refund."""
+    step = smallest_step(currency)
+    if minor % step:
+        unit = formatted(step, currency)
+        raise NotChargeable(f"Amount must be a multiple of {unit}")
+
+
+def check_chargeable(minor: int, currency: str) -> None:
+    """Raise NotChargeable for an amount that Stripe refuses to charge a card.
+
+    https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+    """
+    minimum = MINIMUM_CHARGE.get(currency.lower(), 1)
+    if minor < minimum:
+        raise NotChargeable(f"Amount must be at least {formatted(minimum, currency)}")
+    if minor > MAXIMUM_CHARGE:
+        raise NotChargeable(f"Amount must be no more than {formatted(MAXIMUM_CHARGE, currency)}")
+    check_movable(minor, currency)
 
 
 def to_major(minor: int, currency: str) -> Decimal:

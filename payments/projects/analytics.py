@@ -13,18 +13,20 @@ from payments.projects.holdings import CURRENT
 from payments.projects.models import (
     Payment,
     Project,
+    ProjectRevenue,
     ProjectTotals,
     StripeConfig,
     StripeCredentials,
     Subscription,
 )
 from payments.projects.models.configs import LIVE, TEST
+from payments.projects.models.ledger import FINAL
 
 Row = sa.Row[Any]
 Ledger = type[Subscription] | type[Payment]
 
-# Figures are told in one currency's name, whatever the payments were made in.
-CURRENCY = "usd"
+# Named where there is no payment to name one: https://docs.stripe.com/currencies
+DEFAULT_CURRENCY = "usd"
 # Beyond this no table has rows, and no database takes the offset.
 _LARGEST_OFFSET = 2**62
 
@@ -56,13 +58,18 @@ def list_payments(scope: Scope, *, page: int, page_size: int) -> dict[str, Any]:
     return {"payments": found, "total": total, "page": page, "page_size": page_size}
 
 
-def find_my_subscription(scope: Scope) -> Row | None:
-    """Return an end user's newest subscription that is not over."""
+def find_my_subscription(scope: Scope, *, include_inactive: bool = False) -> Row | None:
+    """Return an end user's newest subscription that is active, on trial or past due.
+
+    With `include_inactive` any other that is not over is returned where there is none of these.
+    """
     (test_mode,) = scope.modes
+    is_current = Subscription.status.in_(CURRENT)
+    shown = Subscription.status.not_in(FINAL) if include_inactive else is_current
     newest = (
         sa.select(Subscription.id)
-        .where(*_within(Subscription, scope, test_mode), Subscription.status.in_(CURRENT))
-        .order_by(Subscription.created_at.desc(), Subscription.id.desc())
+        .where(*_within(Subscription, scope, test_mode), shown)
+        .order_by(is_current.desc(), Subscription.created_at.desc(), Subscription.id.desc())
         .limit(1)
         .subquery()
     )
@@ -81,7 +88,12 @@ def list_projects(owner_id: int) -> list[dict[str, Any]]:
 
 
 def get_stats(owner_id: int, *, test_mode: bool) -> dict[str, Any]:
-    """Return the sums over a developer's projects: test and live together, or live only."""
+    """Return the sums over a developer's projects: test and live together, or live only.
+
+    Unlike currencies are never added: `total_revenue_cents` is in `currency`, the one with the
+    most successful payments; `revenue_by_currency` has the minor units of every one.
+    """
+    scope = Scope(owner_id, test_mode=None if test_mode else False)
     configured, keys = _configured(owner_id), _keys(owner_id)
     total = sa.select(sa.func.count()).where(Project.owner_id == owner_id)
     with_keys = [mode for project, mode in keys if project in configured]
@@ -90,8 +102,8 @@ def get_stats(owner_id: int, *, test_mode: bool) -> dict[str, Any]:
         "projects_with_config": len(configured),
         "projects_with_test": with_keys.count(TEST),
         "projects_with_live": with_keys.count(LIVE),
-        **_sums(Scope(owner_id, test_mode=None if test_mode else False)),
-        "currency": CURRENCY,
+        **_sums(scope),
+        **_revenue(scope),
     }
 
 
@@ -161,13 +173,11 @@ def _total(table: Ledger, scope: Scope) -> int:
 
 
 def _sums(scope: Scope) -> dict[str, int]:
-    """Add up the counters of an owner, or of one of his projects."""
+    """Add up the counters of an owner, or of one of their projects."""
     columns = {
         "total_subscriptions": ProjectTotals.subscriptions,
         "active_subscriptions": ProjectTotals.active_subscriptions,
         "total_payments": ProjectTotals.payments,
-        "successful_payments": ProjectTotals.successful_payments,
-        "total_revenue_cents": ProjectTotals.revenue_cents,
     }
     query = sa.select(*(sa.func.sum(column) for column in columns.values())).where(
         ProjectTotals.owner_id == scope.owner_id, ProjectTotals.is_test_mode.in_(scope.modes)
@@ -176,6 +186,31 @@ def _sums(scope: Scope) -> dict[str, int]:
         query = query.where(ProjectTotals.project_id == scope.project_id)
     sums = db.session.execute(query).one()
     return {name: int(found or 0) for name, found in zip(columns, sums, strict=True)}
+
+
+def _revenue(scope: Scope) -> dict[str, Any]:
+    """Return the revenue of an owner's projects, each currency by itself."""
+    query = (
+        sa.select(
+            ProjectRevenue.currency,
+            sa.func.sum(ProjectRevenue.successful_payments),
+            sa.func.sum(ProjectRevenue.revenue_cents),
+        )
+        .where(
+            ProjectRevenue.owner_id == scope.owner_id,
+            ProjectRevenue.is_test_mode.in_(scope.modes),
+        )
+        .group_by(ProjectRevenue.currency)
+        .order_by(ProjectRevenue.currency)
+    )
+    told = [(code, int(number), int(cents)) for code, number, cents in db.session.execute(query)]
+    main, _, cents = max(told, key=lambda row: row[1], default=(DEFAULT_CURRENCY, 0, 0))
+    return {
+        "successful_payments": sum(number for _, number, _ in told),
+        "total_revenue_cents": cents,
+        "currency": main,
+        "revenue_by_currency": {code: cents for code, _, cents in told},
+    }
 
 
 def _configured(owner_id: int) -> set[str]:

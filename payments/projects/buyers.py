@@ -1,4 +1,4 @@
-"""An end user at his project's Stripe account: all that a call needs, free of the session."""
+"""An end user at their project's Stripe account: all that a call needs, free of the session."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from payments.kit.transactions import end_read
 from payments.projects import credentials, holdings, queries
 from payments.projects.errors import NoSubscription, StripeNotSetUp
 from payments.projects.guards import Seat
+from payments.projects.sync.account import Account
 
 
 @dataclass(frozen=True)
 class Buyer:
-    """An end user and the door to his project's account, in one mode."""
+    """An end user and the door to their project's account, in one mode.
+
+    `subscription` is the one that is not over, if there is one: see `holdings`.
+    """
 
     project_id: str
     user_id: int
@@ -29,6 +33,11 @@ class Buyer:
     customer: str | None
     request: str
     billing: Billing = field(repr=False)
+
+    @property
+    def account(self) -> Account:
+        """Return the tenant of the end user's rows."""
+        return Account(self.project_id, self.is_test_mode)
 
     @property
     def actor(self) -> str:
@@ -55,7 +64,7 @@ def approach(seat: Seat, *, test_mode: bool) -> Buyer:
         email=user.email,
         name=user.name,
         is_test_mode=test_mode,
-        subscription=holdings.find_current_subscription(*held),
+        subscription=holdings.find_subscription(*held),
         customer=holdings.find_customer(*held),
         request=_request(user),
         billing=billing.account(key),
@@ -78,7 +87,7 @@ def demand_account(seat: Seat, *, test_mode: bool) -> None:
 
 
 def subscription_of(buyer: Buyer) -> str:
-    """Return the id of the buyer's current subscription; NoSubscription when there is none."""
+    """Return the id of the subscription that is not over; NoSubscription when there is none."""
     if buyer.subscription is None:
         raise NoSubscription
     return buyer.subscription

@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from payments.gateway.billing_results import Plan
+from payments.gateway.billing_results import Plain
 from payments.gateway.errors import Rejected
 from payments.kit import clock
 from payments.projects.buyers import Buyer, approach, subscription_of
-from payments.projects.errors import NoSubscription, StripeRefused
+from payments.projects.errors import NoSubscription
 from payments.projects.guards import Seat
-from payments.projects.known import read_ledger_version, take_in
+from payments.projects.known import find_subscription, read_state, take_in
+from payments.projects.models.ledger import FINAL
+from payments.projects.refusals import telling_refusals
+from payments.projects.sync.fetch import fetching
 
-ENDED = ("canceled", "incomplete_expired")
+ACTION = "cancel a subscription"
+# Nothing is paid and no period runs that could end, so these can only end at once.
+# https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
+WITHOUT_PERIOD = ("incomplete", "paused")
 
 AT_PERIOD_END = "Subscription will be canceled at the end of the current billing period"
 AT_ONCE = "Subscription has been canceled"
@@ -31,46 +37,79 @@ class Cancellation:
 
 
 def cancel_subscription(seat: Seat, *, immediately: bool, test_mode: bool) -> Cancellation:
-    """Cancel the present subscription; NoSubscription when there is none.
+    """Cancel the subscription that is not over; NoSubscription when there is none.
 
-    Asked twice, the second answer is the same: nothing is cancelled again.
+    Asked twice, the second answer is the same: nothing is cancelled again. One that is paused, or
+    whose first payment is open, ends at once in either case. Raises StripeRefused or
+    ManagedBySchedule when Stripe keeps it going.
     """
     buyer = approach(seat, test_mode=test_mode)
-    subscription, since = subscription_of(buyer), read_ledger_version(buyer)
-    plan = _at_once(buyer, subscription) if immediately else _at_period_end(buyer, subscription)
-    take_in(buyer, plan, since=since)
-    return Cancellation(
-        subscription_id=plan.id,
-        status=plan.status,
-        cancel_at=None if immediately else _moment(plan.cancel_at or plan.period_end),
-        cancelled_at=_moment(plan.canceled_at) or clock.now(),
-        message=AT_ONCE if immediately else AT_PERIOD_END,
-    )
+    subscription = subscription_of(buyer)
+    with telling_refusals(buyer, ACTION), fetching(buyer.account) as fetch:
+        found = _cancel(buyer, subscription, immediately=immediately)
+    take_in(buyer, found, fetch)
+    return _describe(buyer, found)
 
 
-def _at_period_end(buyer: Buyer, subscription: str) -> Plan:
+def _cancel(buyer: Buyer, subscription: str, *, immediately: bool) -> Plain:
     try:
-        return buyer.billing.cancel_at_period_end(subscription, key=buyer.key("cancel"))
+        if immediately:
+            return buyer.billing.cancel_now(subscription)
+        found = buyer.billing.cancel_at_period_end(subscription, key=buyer.key("cancel"))
     except Rejected as error:
-        raise NoSubscription from error
+        return _cancel_refused(buyer, subscription, error, immediately=immediately)
+    return buyer.billing.cancel_now(subscription) if _has_no_period(found) else found
 
 
-def _at_once(buyer: Buyer, subscription: str) -> Plan:
-    try:
+def _cancel_refused(
+    buyer: Buyer, subscription: str, refusal: Rejected, *, immediately: bool
+) -> Plain:
+    """Look why Stripe refused, and end the subscription in the way that is left."""
+    found = find_subscription(buyer, subscription)
+    if found is None:
+        raise NoSubscription from refusal
+    if found["status"] in FINAL:
+        if immediately:
+            return found  # it ended while its event is still under way to us
+        raise NoSubscription from refusal
+    if _has_no_period(found) and not immediately:
         return buyer.billing.cancel_now(subscription)
-    except Rejected:
-        return _ended_before(buyer, subscription)
+    schedule = read_state(buyer, found).schedule
+    if schedule is None:
+        raise refusal
+    return _cancel_scheduled(buyer, subscription, schedule, immediately=immediately)
 
 
-def _ended_before(buyer: Buyer, subscription: str) -> Plan:
-    """Return a subscription that ended while its event is still under way to us."""
-    try:
-        plan = buyer.billing.get_plan(subscription)
-    except Rejected as error:
-        raise NoSubscription from error
-    if plan.status not in ENDED:
-        raise StripeRefused
-    return plan
+def _cancel_scheduled(
+    buyer: Buyer, subscription: str, schedule: str, *, immediately: bool
+) -> Plain:
+    """End a subscription that a schedule manages: Stripe wants the schedule to be changed.
+
+    At once the schedule is canceled together with it. At its period's end the schedule is released
+    first: its later phases would come after the end.
+    https://docs.stripe.com/billing/subscriptions/subscription-schedules#managing
+    """
+    if immediately:
+        buyer.billing.cancel_schedule(schedule)
+        return buyer.billing.get_subscription(subscription)
+    buyer.billing.release_schedule(schedule)
+    return buyer.billing.cancel_at_period_end(subscription, key=buyer.key("cancel-released"))
+
+
+def _has_no_period(found: Plain) -> bool:
+    return found["status"] in WITHOUT_PERIOD
+
+
+def _describe(buyer: Buyer, found: Plain) -> Cancellation:
+    state = read_state(buyer, found)
+    is_over = state.status in FINAL
+    return Cancellation(
+        subscription_id=state.id,
+        status=state.status,
+        cancel_at=None if is_over else _moment(state.cancel_at or state.period_end),
+        cancelled_at=_moment(state.canceled_at) or clock.now(),
+        message=AT_ONCE if is_over else AT_PERIOD_END,
+    )
 
 
 def _moment(seconds: int | None) -> datetime | None:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from payments.gateway.billing_results import Plan
+from payments.gateway.billing import PriceChange
+from payments.gateway.billing_results import Plain, Price
 from payments.gateway.errors import Declined, Rejected
 from payments.projects.buyers import Buyer, approach, subscription_of
-from payments.projects.cancel import ENDED
 from payments.projects.checkout import get_price
-from payments.projects.errors import InvalidPrice, NoSubscription
+from payments.projects.errors import InvalidPrice, ManagedBySchedule, NoSubscription
 from payments.projects.guards import Seat
-from payments.projects.known import read_ledger_version, take_in
+from payments.projects.known import find_subscription, read_state, take_in
+from payments.projects.metadata import MOST_KEYS, PLAN
+from payments.projects.models.ledger import FINAL
+from payments.projects.refusals import refuse, telling_refusals
+from payments.projects.sync.fetch import fetching
+from payments.projects.sync.items import find_by_price
+from payments.projects.sync.shapes import SubscriptionState
 
 # https://docs.stripe.com/billing/subscriptions/prorations
 CREATE_PRORATIONS, NONE, ALWAYS_INVOICE = "create_prorations", "none", "always_invoice"
 PRORATIONS = (CREATE_PRORATIONS, NONE, ALWAYS_INVOICE)
 
+ACTION = "change a plan"
 CHANGED = "Subscription plan has been changed"
 SAME = "Subscription is on this price already"
 
@@ -32,37 +39,63 @@ class Changed:
 
 
 def change_plan(seat: Seat, price_id: str, *, proration: str, test_mode: bool) -> Changed:
-    """Swap the price of the present subscription; the same price again costs nothing.
+    """Swap the price of the subscription's plan; the same price again costs nothing.
 
-    InvalidPrice for one that is unknown, not recurring, or that Stripe cannot put in its place
-    (another currency, say).
+    Its add-ons stay as they are. InvalidPrice for a price that is unknown, not recurring, sold as
+    an add-on already, or that Stripe cannot put in its place (another currency, say).
+    ManagedBySchedule under a schedule: its next phase would bring the old price back.
     """
     buyer = approach(seat, test_mode=test_mode)
-    plan = _standing(buyer, subscription_of(buyer))
-    if plan.price == price_id:
-        return Changed(plan.id, plan.status, price_id, SAME)
-    price, since = get_price(buyer, price_id, recurring=True), read_ledger_version(buyer)
-    changed = _swapped(buyer, plan, price_id, proration)
-    take_in(buyer, changed, since=since, plan_name=price.product_name)
-    return Changed(changed.id, changed.status, price_id, CHANGED)
+    found = _get_changeable(buyer, subscription_of(buyer))
+    state = read_state(buyer, found)
+    if state.price == price_id:
+        return Changed(state.id, state.status, price_id, SAME)
+    price = get_price(buyer, price_id, recurring=True)
+    if state.schedule is not None:
+        raise ManagedBySchedule
+    with fetching(buyer.account) as fetch:
+        changed = _swap_price(buyer, _describe_change(state, found, price, proration))
+    take_in(buyer, changed, fetch, plan_name=price.product_name)
+    return Changed(state.id, changed["status"], price_id, CHANGED)
 
 
-def _standing(buyer: Buyer, subscription: str) -> Plan:
-    try:
-        plan = buyer.billing.get_plan(subscription)
-    except Rejected as error:
-        raise NoSubscription from error
-    if plan.status in ENDED:
+def _get_changeable(buyer: Buyer, subscription: str) -> Plain:
+    with telling_refusals(buyer, ACTION):
+        found = find_subscription(buyer, subscription)
+    if found is None or found["status"] in FINAL:
         raise NoSubscription
-    return plan
+    return found
 
 
-def _swapped(buyer: Buyer, plan: Plan, price_id: str, proration: str) -> Plan:
+def _describe_change(
+    state: SubscriptionState, found: Plain, price: Price, proration: str
+) -> PriceChange:
+    """Name the plan's item and its new price; one that was metered is held once from now on."""
+    if state.plan.id is None or find_by_price(state.add_ons, price.id):
+        raise InvalidPrice("Invalid price: it does not fit this subscription")
+    return PriceChange(
+        subscription=state.id,
+        item=state.plan.id,
+        price=price.id,
+        quantity=None if price.is_metered else state.plan.shown_quantity,
+        proration=proration,
+        metadata=_mark_plan(found, price.id),
+    )
+
+
+def _mark_plan(found: Plain, price_id: str) -> dict[str, str]:
+    """Let the subscription say which of its prices is the plan, if a key is left for it."""
+    held = found.get("metadata") or {}
+    return {PLAN: price_id} if PLAN in held or len(held) < MOST_KEYS else {}
+
+
+def _swap_price(buyer: Buyer, change: PriceChange) -> Plain:
     try:
-        return buyer.billing.change_price(
-            plan, price_id, proration=proration, key=buyer.key("change-plan")
-        )
+        return buyer.billing.change_price(change, key=buyer.key("change-plan"))
     except Declined as error:
         raise InvalidPrice(f"The change could not be paid: {error.message}") from error
     except Rejected as error:
+        told = refuse(buyer, ACTION, error)
+        if isinstance(told, ManagedBySchedule):
+            raise told from error
         raise InvalidPrice("Invalid price: it does not fit this subscription") from error

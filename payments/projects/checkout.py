@@ -12,20 +12,21 @@ from payments.projects import errors, sessions
 from payments.projects.buyers import Buyer, approach
 from payments.projects.customers import ensure_customer, replace_customer
 from payments.projects.guards import Seat
-from payments.projects.holdings import CURRENT
-from payments.projects.metadata import PROJECT, SECOND, USER
+from payments.projects.metadata import MOST_KEYS, PLAN, PROJECT, SECOND, USER
+from payments.projects.refusals import refuse, telling_refusals
 from payments.projects.sessions import SUBSCRIPTION
+from payments.projects.standing import refuse_second
+from payments.projects.trials import grants_trial
 
 PAYMENT = "payment"
-
-MISSING = "resource_missing"
+ACTION = "open Checkout"
 # Old plans carry names of their developers' own; a path is nobody's.
 _PRICE_ID = re.compile(r"(?!\.+$)[\x21-\x2e\x30-\x7e]{1,255}")
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What the end user wants to buy, and where his browser goes afterwards."""
+    """What the end user wants to buy, and where their browser goes afterwards."""
 
     price_id: str
     success_url: str
@@ -44,13 +45,20 @@ class Wish:
 def open_checkout(seat: Seat, wish: Wish, *, test_mode: bool) -> HostedPage:
     """Open a Checkout page; AlreadySubscribed beside a subscription that is not over.
 
-    Only the customer and the page are stored: the subscription arrives by webhook once it is
-    paid. Pages from before are closed unless this one may be paid beside them.
+    One whose first payment never came is ended instead. Only the customer and the page are stored:
+    the subscription arrives by webhook once it is paid. Pages from before are closed unless this
+    one may be paid beside them. StripeRefused, with the reason told to the developer, when the
+    account cannot sell.
     """
     buyer = approach(seat, test_mode=test_mode)
-    if wish.refuses_second and _is_subscribed(buyer):
-        raise errors.AlreadySubscribed
+    with telling_refusals(buyer, ACTION):
+        return _sell(buyer, wish)
+
+
+def _sell(buyer: Buyer, wish: Wish) -> HostedPage:
     price = get_price(buyer, wish.price_id, recurring=wish.mode == SUBSCRIPTION)
+    if wish.refuses_second:
+        refuse_second(buyer)
     page = _opened(buyer, wish, price)
     place = sessions.keep(buyer, page, mode=wish.mode)
     if wish.mode == SUBSCRIPTION:
@@ -66,19 +74,6 @@ def _close_others(buyer: Buyer, wish: Wish, page: HostedPage, place: int) -> Non
         raise errors.AlreadySubscribed
 
 
-def _is_subscribed(buyer: Buyer) -> bool:
-    """Tell whether a subscription runs, by our rows or, as an event may be late, at Stripe."""
-    if buyer.subscription is not None:
-        return True
-    if buyer.customer is None:
-        return False
-    try:
-        held = buyer.billing.list_statuses(buyer.customer)
-    except Rejected:  # the account does not know the customer: he will get another one
-        return False
-    return any(status in CURRENT for status in held)
-
-
 def get_price(buyer: Buyer, price_id: str, *, recurring: bool) -> Price:
     """Return a price that can be bought in this way; InvalidPrice otherwise."""
     if not _PRICE_ID.fullmatch(price_id):
@@ -86,6 +81,8 @@ def get_price(buyer: Buyer, price_id: str, *, recurring: bool) -> Price:
     try:
         price = buyer.billing.get_price(price_id)
     except Rejected as error:
+        if not error.is_missing:
+            refuse(buyer, "read a price", error)
         raise errors.InvalidPrice from error
     if not price.active:
         raise errors.InvalidPrice("Invalid price: it is no longer active")
@@ -100,26 +97,24 @@ def _opened(buyer: Buyer, wish: Wish, price: Price) -> HostedPage:
     try:
         return _asked(buyer, wish, price, customer)
     except Rejected as error:
-        # The price was there a moment ago: what is missing is the customer.
-        if error.code != MISSING:
-            raise errors.StripeRefused from error
-    try:
-        return _asked(buyer, wish, price, replace_customer(buyer, customer))
-    except Rejected as error:
-        raise errors.StripeRefused from error
+        if not error.is_missing_customer:
+            raise
+    return _asked(buyer, wish, price, replace_customer(buyer, customer))
 
 
 def _asked(buyer: Buyer, wish: Wish, price: Price, customer: str) -> HostedPage:
+    metadata = {**wish.metadata, **_ours(buyer, wish)}
     order = Order(
         mode=wish.mode,
         customer=customer,
         price=price.id,
-        quantity=wish.quantity,
+        quantity=None if price.is_metered else wish.quantity,
         success_url=wish.success_url,
         cancel_url=wish.cancel_url,
         reference=buyer.uuid,
-        metadata={**wish.metadata, **_ours(buyer, wish)},
-        trial_days=price.trial_days,
+        metadata=metadata,
+        made_metadata={PLAN: price.id} if len(metadata) < MOST_KEYS else {},
+        trial_days=price.trial_days if grants_trial(buyer) else None,
     )
     return buyer.billing.create_checkout_session(order, key=buyer.key(f"checkout-{customer}"))
 

@@ -29,7 +29,9 @@ def find(project: Project) -> dict[str, Any] | None:
     return None if config is None else _masked(config)
 
 
-def save(project: Project, **keys: str | None) -> dict[str, Any]:
+def save(
+    project: Project, allow_repeat_trials: bool | None = None, /, **keys: str | None
+) -> dict[str, Any]:
     """Store the given keys (`test_secret_key=...`) and switch the configuration on.
 
     None and what is left out stay as they are. Stripe is not asked.
@@ -42,7 +44,8 @@ def save(project: Project, **keys: str | None) -> dict[str, Any]:
         changed: dict[str, bool] = {}
         for mode in MODES:
             changed |= _store(project_id, mode, _of_mode(given, mode))
-        if given or revived:
+        changed |= _set_trials(config, allow_repeat_trials)
+        if given or changed or revived:
             config.updated_at = clock.now()
         if changed or revived:
             _tell_saved(config, owner_id, changed)
@@ -74,6 +77,14 @@ def _switched_on(project_id: str) -> tuple[StripeConfig, bool]:
     revived = not config.is_active
     config.is_active = True
     return config, revived
+
+
+def _set_trials(config: StripeConfig, allowed: bool | None) -> dict[str, bool]:
+    """Store whether trials are repeated; return the field's name if that changed it."""
+    if allowed is None or allowed == config.allow_repeat_trials:
+        return {}
+    config.allow_repeat_trials = allowed
+    return {"allow_repeat_trials": False}
 
 
 def _of_mode(given: dict[str, str], mode: str) -> dict[str, str]:
@@ -117,6 +128,7 @@ def _masked(config: StripeConfig) -> dict[str, Any]:
         "id": config.id,
         "project_id": config.project_id,
         "is_active": config.is_active,
+        "allow_repeat_trials": config.allow_repeat_trials,
         "created_at": config.created_at,
         "updated_at": config.updated_at,
     }

@@ -83,6 +83,10 @@ class StripeRefused(BadInput):
     sentence = "Stripe refused the request"
 
 
+class ManagedBySchedule(BadInput):
+    sentence = "The subscription follows a schedule, which does not allow this change"
+
+
 class EventNotFound(Missing):
     sentence = "Event not found"
 

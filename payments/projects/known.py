@@ -4,47 +4,68 @@ from __future__ import annotations
 
 import logging
 
-from payments.gateway.billing_results import Plan
-from payments.kit import clock
+from payments.gateway.billing_results import Plain
+from payments.gateway.errors import Rejected
 from payments.kit.transactions import transaction
 from payments.projects.buyers import Buyer
-from payments.projects.sync import shapes
-from payments.projects.sync.account import Account
-from payments.projects.sync.book import Book, read_version
-from payments.projects.sync.look import Present
+from payments.projects.models.ledger import FINAL
+from payments.projects.sync import names, shapes, subscriptions
+from payments.projects.sync.book import Book
+from payments.projects.sync.fetch import Fetch, fetching
+from payments.projects.sync.look import Present, find_row
 from payments.projects.sync.record import Overtaken, record
+from payments.projects.sync.shapes import SubscriptionState
 from payments.projects.sync.topics import SUBSCRIPTION, Topic
+from payments.projects.sync.vanished import end_vanished
 
 log = logging.getLogger(__name__)
 
 
-def read_ledger_version(buyer: Buyer) -> int:
-    """Return the version of the buyer's ledger, to be kept before a call that `take_in` follows."""
-    return read_version(_account_of(buyer))
+def take_in(buyer: Buyer, found: Plain, fetch: Fetch, *, plan_name: str | None = None) -> None:
+    """Let the row show at once what the last call of a fetch changed.
 
-
-def take_in(buyer: Buyer, plan: Plan, *, since: int, plan_name: str | None = None) -> None:
-    """Let the row show at once what a call changed that began when the ledger was at `since`.
-
-    The state is as new as Stripe's second of the answer: older events no longer undo it. The event
-    that follows says the same; when it was faster, there is nothing left to do.
+    `plan_name` is what the plan's product is called. The state is as new as Stripe's second of the
+    answer: older events no longer undo it. The event that follows says the same; when it was
+    faster, there is nothing left to do.
     """
-    state = shapes.subscription(plan.plain)
+    state = shapes.subscription(found)
     topic = Topic(SUBSCRIPTION, state.id)
     try:
         with transaction():
-            book = Book(_account_of(buyer))
+            book = Book(buyer.account)
             row = book.subscription(state.id)
             if row is None:
                 return
-            same = row.plan_name if row.price_id == state.price else plan_name
-            present = Present(subscription=state, plan_name=state.nickname or same)
-            at = plan.answered_at or clock.timestamp()
-            record(book, topic, present, at=at, since=since, actor=buyer.actor)
+            state = subscriptions.choose_plan(state, row)
+            held = {state.price: plan_name, **names.names_of(row)}
+            state = shapes.name_items(state, lambda item: item.nickname or held.get(item.price))
+            present = Present(subscription=state, plan_name=state.plan.name)
+            record(book, topic, present, at=fetch.last, since=fetch.since, actor=buyer.actor)
             book.close()
     except Overtaken:
         log.debug("an event told of %s first", state.id)
 
 
-def _account_of(buyer: Buyer) -> Account:
-    return Account(buyer.project_id, buyer.is_test_mode)
+def find_subscription(buyer: Buyer, subscription_id: str) -> Plain | None:
+    """Return a subscription as Stripe has it; None when it is gone there, which ends its row.
+
+    Only Stripe's `resource_missing` about this very subscription says so. It holds for a deleted
+    test clock, for test data that was deleted, and for keys of another account than before.
+    """
+    try:
+        with fetching(buyer.account) as fetch:
+            found = buyer.billing.get_subscription(subscription_id)
+    except Rejected as error:
+        if not error.is_missing:
+            raise
+        end_vanished(buyer.account, subscription_id, actor=buyer.actor)
+        return None
+    if shapes.subscription(found).status in FINAL:
+        take_in(buyer, found, fetch)
+    return found
+
+
+def read_state(buyer: Buyer, found: Plain) -> SubscriptionState:
+    """Read a subscription with the plan that its row knows."""
+    row = find_row(buyer.account, found["id"])
+    return subscriptions.choose_plan(shapes.subscription(found), row)

@@ -10,7 +10,11 @@ from typing import Any
 # https://docs.stripe.com/metadata#data
 MOST_KEYS, LONGEST_KEY, LONGEST_VALUE = 50, 40, 500
 USER, PROJECT, SECOND = "user_id", "project_id", "allow_existing_subscription"
-OURS = (USER, PROJECT, SECOND)
+# The price that a Checkout sold, only in the metadata of the subscription that it made.
+PLAN = "plan_price_id"
+OURS = (USER, PROJECT, SECOND, PLAN)
+# The clients' share was 47 keys before PLAN came: it is written only where a key is left.
+_RESERVED_KEYS = 3
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
@@ -27,8 +31,8 @@ def texts(given: Mapping[str, Any] | None) -> dict[str, str]:
     found = {key: _text(key, value) for key, value in (given or {}).items() if value is not None}
     for name in OURS:
         found.pop(name, None)
-    if len(found) + len(OURS) > MOST_KEYS:
-        raise UnfitMetadata(f"Must have at most {MOST_KEYS - len(OURS)} keys.")
+    if len(found) + _RESERVED_KEYS > MOST_KEYS:
+        raise UnfitMetadata(f"Must have at most {MOST_KEYS - _RESERVED_KEYS} keys.")
     return found
 
 

@@ -16,9 +16,9 @@ from payments.kit.db import db
 from payments.kit.inserts import inserted
 from payments.kit.transactions import end_read, transaction
 from payments.projects.buyers import Buyer
-from payments.projects.holdings import CURRENT
+from payments.projects.known import find_subscription
 from payments.projects.models import CheckoutSession
-from payments.projects.sync.account import Account
+from payments.projects.models.ledger import FINAL
 from payments.projects.sync.sessions import COMPLETE, EXPIRED, OPEN, follow
 
 SUBSCRIPTION = "subscription"
@@ -60,24 +60,28 @@ def close(buyer: Buyer, session_id: str) -> ClosedPage:
     """Close one page and write down how it ended; one that Stripe does not know has expired."""
     try:
         found = buyer.billing.close_checkout_session(session_id)
-    except Rejected:  # of another account, from before the project's keys were changed
+    except Rejected as error:
+        if not error.is_missing:
+            raise
+        # of another account, from before the project's keys were changed
         found = ClosedPage(EXPIRED, None)
     with transaction():
-        follow(_account(buyer), session_id, found.status)
+        follow(buyer.account, session_id, found.status)
     return found
 
 
 def _is_paid(buyer: Buyer, page: ClosedPage) -> bool:
     if page.status != COMPLETE or page.subscription is None:
         return False
-    return buyer.billing.get_plan(page.subscription).status in CURRENT
+    found = find_subscription(buyer, page.subscription)
+    return found is not None and found["status"] not in FINAL
 
 
 def _older(buyer: Buyer, place: int, but: int) -> list[str]:
     query = (
         sa.select(CheckoutSession.session_id)
         .where(
-            *_account(buyer).owns(CheckoutSession),
+            *buyer.account.owns(CheckoutSession),
             CheckoutSession.user_id == buyer.user_id,
             CheckoutSession.mode == SUBSCRIPTION,
             CheckoutSession.state == OPEN,
@@ -93,10 +97,6 @@ def _older(buyer: Buyer, place: int, but: int) -> list[str]:
 
 def _place(buyer: Buyer, session_id: str) -> int:
     query = sa.select(CheckoutSession.id).where(
-        *_account(buyer).owns(CheckoutSession), CheckoutSession.session_id == session_id
+        *buyer.account.owns(CheckoutSession), CheckoutSession.session_id == session_id
     )
     return db.session.scalars(query).one()
-
-
-def _account(buyer: Buyer) -> Account:
-    return Account(buyer.project_id, buyer.is_test_mode)

@@ -10,6 +10,8 @@ from .call import Call
 from .listing import list_of
 from .messages import Json
 
+FIRST_PAGE = 10  # https://docs.stripe.com/api/pagination
+
 
 def _refunds(call: Call, charge: Json) -> Json:
     refunds = call.objects.all("refund", charge=charge["id"])
@@ -18,7 +20,8 @@ def _refunds(call: Call, charge: Json) -> Json:
 
 def _payments(call: Call, invoice: Json) -> Json:
     payments = call.objects.all("invoice_payment", invoice=invoice["id"])
-    return _newest_first([each.data for each in payments], "/v1/invoice_payments")
+    listed = _newest_first([each.data for each in payments], "/v1/invoice_payments")
+    return {**listed, "data": listed["data"][:FIRST_PAGE], "has_more": len(payments) > FIRST_PAGE}
 
 
 def _confirmation_secret(call: Call, invoice: Json) -> Json | None:

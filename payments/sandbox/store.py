@@ -197,6 +197,7 @@ def _upgrade(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX IF NOT EXISTS jobs_due ON jobs (scope, clock, due, seq)")
     for name in REFERENCES:
         _upgrade_reference(connection, name)
+    _fill_references(connection)
 
 
 def _upgrade_reference(connection: sqlite3.Connection, name: str) -> None:
@@ -208,6 +209,17 @@ def _upgrade_reference(connection: sqlite3.Connection, name: str) -> None:
     connection.execute(
         f"CREATE INDEX IF NOT EXISTS objects_by_{name} ON objects (scope, kind, {name}, seq)"
         f" WHERE {name} IS NOT NULL"
+    )
+
+
+def _fill_references(connection: sqlite3.Connection) -> None:
+    """Let rows that another program adds to the file be found by what they refer to, too."""
+    missing = " AND ".join(f"new.{name} IS NULL" for name in REFERENCES)
+    filled = ", ".join(f"{name} = json_extract(new.data, '$.{name}')" for name in REFERENCES)
+    fill = f"UPDATE objects SET {filled} WHERE seq = new.seq"  # noqa: S608 - our names
+    connection.execute(
+        "CREATE TRIGGER IF NOT EXISTS objects_references AFTER INSERT ON objects"
+        f" WHEN new.kind <> 'event' AND {missing} BEGIN {fill}; END"
     )
 
 

@@ -81,6 +81,11 @@ _SENTENCES = {
     "subscription.renewed": f"{_SUBSCRIPTION} has a new period[, until {{period_end}}]",
     "subscription.cancel_scheduled": f"{_SUBSCRIPTION} will end[ on {{cancel_at}}]",
     "subscription.cancel_withdrawn": f"{_SUBSCRIPTION} will go on after all",
+    "subscription.add_ons_changed": "The add-ons of subscription[ {stripe_id}] changed",
+    "subscription.gone_at_stripe": (
+        "Subscription[ {stripe_id}] is no longer at Stripe, so it ended here"
+    ),
+    "stripe.refused": "Stripe refused to {action}[ for {user}][: {message}][ ({code})]",
     "subscription.duplicate": (
         "Subscription[ {stripe_id}] runs beside[ {beside},] another one of the same end user: "
         "a person has to look at it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from payments.kit import money
 from payments.kit.inserts import inserted
 from payments.kit.transactions import transaction
 from payments.workspaces import queries
@@ -102,7 +103,13 @@ PLANS = (
 
 
 def seed() -> int:
-    """Add the plans that are missing and return how many; what is there stays as it is."""
+    """Add the plans that are missing and return how many; what is there stays as it is.
+
+    Raises NotChargeable, with nothing added, for a price that Stripe would refuse.
+    """
+    for plan in PLANS:
+        if plan["price_minor"]:
+            money.check_chargeable(plan["price_minor"], plan.get("currency", "usd"))
     with transaction():
         # Looked up first: a refused insert would use up a number of PostgreSQL's sequence.
         missing = [plan for plan in PLANS if queries.find_plan(plan["slug"]) is None]

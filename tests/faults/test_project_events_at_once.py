@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
-from payments.kit.db import db
-from payments.projects.models import Payment, ProjectTotals, Subscription
+from payments.projects.models import Payment, Subscription
+from payments.projects.reconcile.totals import read_counters
+from payments.projects.sync.account import Account
+from payments.projects.sync.contribution import NO_REVENUE
 from payments.projects.sync.topics import TYPES
 from payments.sandbox.visitor import Visitor
 from payments.timeline.models import TimelineEntry
@@ -92,17 +93,11 @@ class Told:
 
     def totals(self) -> tuple[int, ...]:
         """Return the counters: subscriptions, active ones, payments, successful ones, cents."""
-        names = (
-            "subscriptions",
-            "active_subscriptions",
-            "payments",
-            "successful_payments",
-            "revenue_cents",
-        )
-        own = ProjectTotals.project_id == self.seat.project_id
         with self.site.app.app_context():
-            held = db.session.scalars(sa.select(ProjectTotals).where(own)).one()
-            return tuple(getattr(held, name) for name in names)
+            held = read_counters(Account(self.seat.project_id, is_test_mode=True))
+        assert held.revenue.keys() <= {"usd"}
+        revenue = held.revenue.get("usd", NO_REVENUE)
+        return (*held.totals.values(), revenue.successful_payments, revenue.cents)
 
 
 @pytest.mark.usefixtures("crew")

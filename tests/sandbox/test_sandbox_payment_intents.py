@@ -166,8 +166,50 @@ class TestAmounts:
 
     def test_above_the_maximum(self, pay):
         with pytest.raises(stripe.InvalidRequestError) as refusal:
-            pay(100_000_000)
+            pay(1_000_000_000_000)
         assert refusal.value.code == "amount_too_large"
+
+    @pytest.mark.parametrize(
+        ("method", "amount", "most"),
+        [("pm_card_amex", 1_000_000_000, "$9,999,999.99 usd")],
+    )
+    def test_above_what_the_method_takes(self, pay, method, amount, most):
+        with pytest.raises(stripe.InvalidRequestError) as refusal:
+            pay(amount, method=method)
+        assert refusal.value.code == "amount_too_large"
+        assert f"Amount must be no more than {most}" in str(refusal.value)
+        assert pay(amount).status == "succeeded"
+
+    @pytest.mark.parametrize(
+        ("amount", "currency", "code"),
+        [
+            (1050, "isk", "invalid_charge_amount_no_decimal_compatible"),
+            (150, "ugx", "invalid_charge_amount_no_decimal_compatible"),
+            (5123, "kwd", "parameter_invalid_integer"),
+        ],
+    )
+    def test_a_fraction_that_nobody_charges(self, v1, pay, amount, currency, code):
+        for attempt in (
+            lambda: pay(amount, currency=currency),
+            lambda: v1.payment_intents.update(
+                v1.payment_intents.create({"amount": 5000, "currency": currency}).id,
+                {"amount": amount},
+            ),
+            lambda: v1.payment_intents.capture(
+                pay(20_000, currency=currency, capture_method="manual").id,
+                {"amount_to_capture": amount},
+            ),
+            lambda: v1.refunds.create(
+                {"payment_intent": pay(20_000, currency=currency).id, "amount": amount}
+            ),
+        ):
+            with pytest.raises(stripe.InvalidRequestError) as refusal:
+                attempt()
+            assert refusal.value.code == code
+
+    def test_currencies_beyond_the_common_ones(self, pay):
+        for currency in ("zmw", "xcg", "byn", "lbp", "bhd"):
+            assert pay(5000, currency=currency).currency == currency
 
     @pytest.mark.parametrize("amount", [0, -5])
     def test_not_positive(self, pay, amount):

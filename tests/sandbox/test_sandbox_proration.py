@@ -252,3 +252,19 @@ class TestPreview:
     def test_needs_something_to_preview(self, v1):
         with pytest.raises(stripe.InvalidRequestError, match="subscription"):
             v1.invoices.create_preview({})
+
+
+@pytest.mark.parametrize("currency", ["ugx", "isk"])
+def test_whole_units_are_asked_for_and_the_rest_is_balance(
+    v1, subscribe, price, until, change, latest, currency
+):
+    """https://docs.stripe.com/currencies#special-cases"""
+    low, high = (price(amount, currency=currency) for amount in (1_000_000, 3_000_000))
+    made = subscribe(low)
+    until(10 * DAY)
+    change(made, high, **AT_ONCE)
+    invoice = latest(made)
+    assert invoice.total == 2_032_258 - 677_419
+    assert (invoice.status, invoice.amount_due) == ("paid", 1_354_800)
+    assert invoice.ending_balance == invoice.total - invoice.amount_due == 39
+    assert v1.customers.retrieve(made.customer).balance == 39

@@ -103,10 +103,10 @@ class TestFailures:
         assert (first.missing, second.missing) == (130, 130)
         assert compared(app, seat.project_id, dry_run=True).differences == []
 
-    def test_a_key_of_another_account_changes_nothing(
+    def test_a_key_of_another_account_ends_subscriptions_until_it_is_put_right(
         self, app: Flask, seat: ProjectSeat, account: Account
     ) -> None:
-        """What was made just now is not judged yet; an hour later it is told of, and kept."""
+        """What was made just now is not judged yet; an hour later it is told of. No row is lost."""
         held = account.subscribe(account.customer(), account.price(700), None)
         compared(app, seat.project_id)
         store_keys(seat.developer, seat.project_id, test_secret_key=sandbox_key())
@@ -118,7 +118,14 @@ class TestFailures:
         (paid,) = [row["payment_intent_id"] for row in before["payments"]]
         told = {(held, "row", "active", None), (paid, "row", "succeeded", None)}
         assert compared(app, seat.project_id).told == told
-        assert ledger(app, seat.project_id) == before
+        (ended,) = rows(app, Subscription, Subscription.project_id == seat.project_id)
+        assert (ended["status"], ended["ended_reason"]) == ("canceled", "gone_at_stripe")
+        store_keys(seat.developer, seat.project_id, test_secret_key=seat.secret_key)
+        compared(app, seat.project_id)
+        after = ledger(app, seat.project_id)
+        (again,) = after["subscriptions"]
+        assert (again["status"], again["ended_reason"]) == ("active", None)
+        assert after["payments"] == before["payments"]
 
     def test_an_object_in_a_shape_that_nobody_knows(
         self, app: Flask, seat: ProjectSeat, ids: list[str], sandbox: Any
@@ -147,9 +154,11 @@ class TestFailures:
             assert product is not None
             objects.remove(product)
         found = compared(app, seat.project_id)
-        assert found.failed == 1
-        (row,) = rows(app, Subscription, Subscription.project_id == seat.project_id)
-        assert (row["subscription_id"], row["plan_name"]) == (held[0], "Pro")
+        assert found.failed == 0
+        found_rows = rows(app, Subscription, Subscription.project_id == seat.project_id)
+        names_found = {row["subscription_id"]: row["plan_name"] for row in found_rows}
+        assert names_found == {held[0]: "Pro", held[1]: None}
+        assert compared(app, seat.project_id).differences == []
 
     def test_a_row_that_cannot_be_written_stops_no_other(
         self, app: Flask, seat: ProjectSeat, ids: list[str], monkeypatch: pytest.MonkeyPatch

@@ -10,14 +10,15 @@ import pytest
 from flask import Flask
 
 from payments.kit import clock
-from payments.projects.models import Payment, Subscription
+from payments.kit.transactions import transaction
+from payments.projects.models import Payment, ProjectRevenue, Subscription
 from payments.projects.reconcile import unlisted
 from payments.projects.sync import names
 from payments.runs import window
 from payments.sandbox.visitor import Visitor
 from payments.webhooks import drain, inbox
 from tests.support.developers import STRIPE, ProjectSeat
-from tests.support.drift import calls, change, compared, ledger, rows
+from tests.support.drift import calls, change, compared, counters_agree, ledger, rows
 from tests.support.herd import stored
 from tests.support.histories import DAY, Account
 from tests.support.ledger_rows import add_payment, add_subscription, new_price
@@ -138,8 +139,48 @@ class TestOneRow:
         assert compared(app, seat.project_id).differences == []
 
 
+class TestCounters:
+    def test_every_currency_is_counted_anew(
+        self, app: Flask, seat: ProjectSeat, account: Account
+    ) -> None:
+        """One that is wrong, one that no payment has, one that is missing; live has its own."""
+        subscribed(account)
+        compared(app, seat.project_id)
+        add_payment(app, seat, test_mode=False, currency="jpy", amount_cents=500)
+        with app.app_context(), transaction() as session:
+            session.add(ProjectRevenue(**_counter(app, seat, "eur", 1, 900)))
+        mine = (ProjectRevenue.project_id == seat.project_id, ProjectRevenue.is_test_mode)
+        change(app, ProjectRevenue, *mine, ProjectRevenue.currency == "usd", revenue_cents=1)
+        where = f"{seat.project_id}:test"
+        expected = {
+            (where, "revenue_cents.usd", "1", "2000"),
+            (where, "revenue_cents.eur", "900", "0"),
+            (where, "successful_payments.eur", "1", "0"),
+        }
+        assert compared(app, seat.project_id, dry_run=True).told == expected
+        found = compared(app, seat.project_id)
+        assert (found.told, found.counts) == (expected, {"drifted": 1, "fixed": 1})
+        (row,) = rows(app, ProjectRevenue, *mine)
+        assert (row["currency"], row["successful_payments"], row["revenue_cents"]) == (
+            "usd",
+            1,
+            2000,
+        )
+        change(app, ProjectRevenue, *mine, currency="gbp")
+        assert (where, "revenue_cents.usd", "0", "2000") in compared(app, seat.project_id).told
+        assert counters_agree(app, seat.project_id)
+
+
+def _counter(app: Flask, seat: ProjectSeat, currency: str, number: int, cents: int) -> Any:
+    owner = rows(app, ProjectRevenue, ProjectRevenue.project_id == seat.project_id)[0]["owner_id"]
+    return {
+        "project_id": seat.project_id, "is_test_mode": True, "currency": currency,
+        "owner_id": owner, "successful_payments": number, "revenue_cents": cents,
+    }  # fmt: skip
+
+
 class TestUnlisted:
-    def test_rows_that_stripe_does_not_know_are_told_of_and_kept(
+    def test_rows_that_stripe_does_not_know_are_told_of_and_subscriptions_end(
         self, app: Flask, seat: ProjectSeat, account: Account
     ) -> None:
         subscribed(account)
@@ -151,6 +192,8 @@ class TestUnlisted:
         paid = add_payment(app, seat)["payment_intent_id"]
         billed = add_payment(app, seat, invoice_id="in_gone")["payment_intent_id"]
         before = ledger(app, seat.project_id)
+        assert compared(app, seat.project_id, dry_run=True).counts == {"drifted": 4}
+        assert ledger(app, seat.project_id) == before
         seat.shop.control("DELETE", "requests")
         found = compared(app, seat.project_id)
         assert found.told == {
@@ -159,8 +202,10 @@ class TestUnlisted:
             (paid, "row", "succeeded", None),
             (billed, "row", "succeeded", None),
         }
-        assert found.counts == {"drifted": 4}
-        assert ledger(app, seat.project_id) == before
+        assert found.counts == {"drifted": 4, "fixed": 1}
+        (ended,) = rows(app, Subscription, of(alive))
+        assert (ended["status"], ended["ended_reason"]) == ("canceled", "gone_at_stripe")
+        assert ledger(app, seat.project_id)["payments"] == before["payments"]
         looks = [call for call in calls(seat.shop) if "/sub_" in call or "/pi_" in call]
         assert len(looks) == len(set(looks)) == 3
 
@@ -199,5 +244,5 @@ class TestUnlisted:
             add_subscription(app, seat)
         seat.shop.control("DELETE", "requests")
         found = compared(app, seat.project_id)
-        assert (found.seen, found.counts) == (11, {"drifted": 11})
+        assert (found.seen, found.counts) == (11, {"drifted": 11, "fixed": 3})
         assert len([c for c in calls(seat.shop) if "/v1/subscriptions/" in c]) == 3

@@ -19,9 +19,11 @@ from payments.auth.models import DEVELOPER, END_USER, User
 from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.transactions import transaction
-from payments.projects.models import Payment, Project, ProjectTotals, StripeCustomer, Subscription
+from payments.projects.models import Payment, Project, StripeCustomer, Subscription
+from payments.projects.reconcile.totals import read_counters
 from payments.projects.sync import names
-from payments.projects.sync.contribution import NOTHING, Counts, contribution
+from payments.projects.sync.account import Account as LedgerAccount
+from payments.projects.sync.contribution import NOTHING, contribution
 from payments.projects.sync.topics import topic_of
 from payments.webhooks import drain, inbox, looks
 from payments.webhooks.models import PROCESSED, RECEIVED, WebhookEvent
@@ -126,10 +128,9 @@ def _ledger(project_id: str) -> Ledger:
         WebhookEvent.owner == project_id, WebhookEvent.state != PROCESSED
     )
     assert list(db.session.scalars(left)) == []
-    totals = db.session.get(ProjectTotals, (project_id, True))
     rows = [*_rows(Subscription, project_id), *_rows(Payment, project_id)]
     summed = sum((contribution(row) for row in rows), NOTHING)
-    counted = Counts(*(getattr(totals, name) for name in Counts.__dataclass_fields__))
+    counted = read_counters(LedgerAccount(project_id, is_test_mode=True))
     assert counted == summed
     buyers = set(db.session.scalars(sa.select(User.id).where(User.uuid == USER)))
     assert {row.user_id for row in rows} == buyers

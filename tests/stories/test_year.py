@@ -180,20 +180,24 @@ class Year:
         return dict(self.developer.get(f"{PAYMENTS}/{what}", query_string=query).json)
 
     def _check_figures(self) -> None:
-        """Successful is what no part was given back of."""
+        """Successful is what no part was given back of; revenue is what is left of all."""
         whole = [amount for status, amount, _ in self.lines if status == "succeeded"]
+        kept = ("succeeded", "partially_refunded")
+        revenue = sum(amount - back for status, amount, back in self.lines if status in kept)
         expected = {
             "total_subscriptions": int(self.status is not None),
             "active_subscriptions": int(self.status in {"active", "trialing"}),
             "total_payments": len(self.lines),
             "successful_payments": len(whole),
-            "total_revenue_cents": sum(whole),
+            "total_revenue_cents": revenue,
         }
         places = {"total_projects": 1, "projects_with_config": 1, "projects_with_test": 1}
         rest = {**places, "projects_with_live": 0, "currency": "usd"}
-        assert self._across("stats") == {**expected, **rest}
+        by_currency = {"usd": revenue} if revenue else {}
+        assert self._across("stats") == {**expected, **rest, "revenue_by_currency": by_currency}
         self.figures.append(tuple(expected.values())[1:])
-        assert self._across("stats", test_mode="false") == {**dict.fromkeys(expected, 0), **rest}
+        none = {**dict.fromkeys(expected, 0), **rest, "revenue_by_currency": {}}
+        assert self._across("stats", test_mode="false") == none
 
     def _check_events(self) -> None:
         """Everything the account has said lies there, done."""

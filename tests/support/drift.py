@@ -12,13 +12,15 @@ from flask import Flask
 from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.transactions import transaction
-from payments.projects.models import Payment, ProjectTotals, Subscription
+from payments.projects.models import Payment, ProjectRevenue, ProjectTotals, Subscription
 from payments.projects.reconcile import compare
-from payments.projects.sync.contribution import NOTHING, Counts, contribution
+from payments.projects.reconcile.totals import read_counters
+from payments.projects.sync.account import Account
+from payments.projects.sync.contribution import NOTHING, contribution
 from payments.runs.slices import Comparer, Difference, Slice
 from tests.support.shop import Shop
 
-LEDGER = (Subscription, Payment, ProjectTotals)
+LEDGER = (Subscription, Payment, ProjectTotals, ProjectRevenue)
 
 
 @dataclass
@@ -87,13 +89,12 @@ def counters_agree(app: Flask, project_id: str) -> bool:
     """Say whether the counters are what the rows add up to."""
     with app.app_context():
         held = [
-            list(db.session.scalars(sa.select(m).where(m.project_id == project_id))) for m in LEDGER
-        ]
-        totals = [
-            Counts(*(getattr(row, name) for name in Counts.__dataclass_fields__)) for row in held[2]
+            list(db.session.scalars(sa.select(m).where(m.project_id == project_id)))
+            for m in (Subscription, Payment)
         ]
         counted = sum(map(contribution, [*held[0], *held[1]]), NOTHING)
-        return sum(totals, NOTHING) == counted
+        modes = (read_counters(Account(project_id, mode)) for mode in (True, False))
+        return sum(modes, NOTHING) == counted
 
 
 def change(app: Flask, model: Any, *where: Any, **values: Any) -> None:

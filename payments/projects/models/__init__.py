@@ -1,7 +1,12 @@
 """The tables of the projects room."""
 
 from payments.projects.models.configs import StripeConfig, StripeCredentials
-from payments.projects.models.ledger import Payment, ProjectTotals, Subscription
+from payments.projects.models.ledger import (
+    Payment,
+    ProjectRevenue,
+    ProjectTotals,
+    Subscription,
+)
 from payments.projects.models.projects import (
     CheckoutSession,
     Project,
@@ -14,6 +19,7 @@ __all__ = [
     "Payment",
     "Project",
     "ProjectKey",
+    "ProjectRevenue",
     "ProjectTotals",
     "StripeConfig",
     "StripeCredentials",

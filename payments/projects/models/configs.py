@@ -22,6 +22,8 @@ class StripeConfig(Base, Stamped):
     id: Mapped[str] = mapped_column(sa.String(36), primary_key=True, default=new_uuid)
     project_id: Mapped[str] = mapped_column(sa.ForeignKey("projects.id"), unique=True)
     is_active: Mapped[bool] = mapped_column(default=True)
+    # An end user who had a trial in a mode gets none there again, unless this is set.
+    allow_repeat_trials: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
 
 class StripeCredentials(Base):

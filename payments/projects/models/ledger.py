@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -11,6 +12,10 @@ from payments.kit.db import Base, Stamped
 from payments.projects.models.projects import new_uuid
 
 ACTIVE = ("active", "trialing")
+# https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses: never left again.
+FINAL = ("canceled", "incomplete_expired")
+# Why a row ended that Stripe never told the end of.
+GONE_AT_STRIPE = "gone_at_stripe"
 
 _FLAGGED = sa.text("needs_attention")
 
@@ -19,8 +24,10 @@ class Subscription(Base, Stamped):
     """A subscription of an end user. `owner_id` is the developer's, for lists across projects.
 
     `state_at` is Stripe's second of the newest state applied: what an older event says never
-    overwrites it, and a final status is never left. `version` is that of the ledger
-    (`ProjectTotals.version`) when the row was last written.
+    overwrites it, and a final status is never left. With an `ended_reason` the end is our own
+    conclusion, which Stripe may still contradict. `add_ons` are the items beside the plan: price,
+    name and quantity of each. `version` is that of the ledger (`ProjectTotals.version`) when the
+    row was last written.
     """
 
     __tablename__ = "subscriptions"
@@ -54,6 +61,11 @@ class Subscription(Base, Stamped):
     needs_attention: Mapped[bool] = mapped_column(default=False)
     # Its Checkout was opened with `allow_existing_subscription`: it may stand beside another.
     second_allowed: Mapped[bool] = mapped_column(default=False)
+    add_ons: Mapped[list[dict[str, Any]]] = mapped_column(
+        sa.JSON, default=list, server_default="[]"
+    )
+    had_trial: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    ended_reason: Mapped[str | None] = mapped_column(sa.String(40))
     state_at: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     version: Mapped[int] = mapped_column(sa.BigInteger, default=1, server_default="1")
 
@@ -61,6 +73,9 @@ class Subscription(Base, Stamped):
 class Payment(Base, Stamped):
     """A payment of an end user, one row a PaymentIntent; amounts in minor units.
 
+    An invoice finalized before March 2019 may be paid by a charge without a PaymentIntent: then
+    `payment_intent_id` holds the charge's id.
+    https://docs.stripe.com/api/invoice-payment/object#invoice_payment_object-payment-charge
     `state_at` and `version` are as those of a subscription.
     """
 
@@ -107,5 +122,20 @@ class ProjectTotals(Base):
     subscriptions: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     active_subscriptions: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     payments: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+
+
+class ProjectRevenue(Base):
+    """Counters of a project, mode and currency, where there is anything to count.
+
+    Whoever moves them holds the account's `ProjectTotals`.
+    """
+
+    __tablename__ = "project_revenues"
+    __table_args__ = (sa.Index("ix_project_revenues_owner", "owner_id"),)
+
+    project_id: Mapped[str] = mapped_column(sa.ForeignKey("projects.id"), primary_key=True)
+    is_test_mode: Mapped[bool] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(sa.String(3), primary_key=True)
+    owner_id: Mapped[int] = mapped_column(sa.BigInteger)
     successful_payments: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     revenue_cents: Mapped[int] = mapped_column(sa.BigInteger, default=0)

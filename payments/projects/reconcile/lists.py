@@ -60,12 +60,22 @@ def _subscription(found: Plain) -> Listed:
 
 
 def _invoice_payment(found: Plain) -> Listed | None:
-    """Read what pays an invoice; it has no row before anybody has tried to pay."""
-    intent = found["payment"].get("payment_intent")
-    if intent is None or _is_untried(intent):
+    """Read what pays an invoice; it has no row before anybody has tried to pay.
+
+    What was paid outside Stripe (a `payment_record`) has none at all.
+    """
+    held = found["payment"]
+    paid_by = held.get("payment_intent") or _charge(held.get("charge"))
+    if paid_by is None or _is_untried(paid_by):
         return None
     bill = shapes.invoice(found["invoice"])
-    return Listed(Topic(INVOICE, bill.id), intent["id"], bill.created, intent, bill)
+    return Listed(Topic(INVOICE, bill.id), paid_by["id"], bill.created, paid_by, bill)
+
+
+def _charge(named: Any) -> Plain | None:
+    """Name a charge without a PaymentIntent; the list does not show more of it."""
+    charge_id = shapes.reference(named)
+    return None if charge_id is None else {"id": charge_id, "status": None}
 
 
 def _is_untried(intent: Plain) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from payments.projects.models import Subscription
 from payments.projects.reconcile.account import Job
 from payments.projects.reconcile.differences import Rows
 from payments.projects.reconcile.lists import Listed
-from payments.projects.sync import names, shapes
-from payments.projects.sync.look import Present
+from payments.projects.sync import names, shapes, subscriptions
+from payments.projects.sync.items import Item
+from payments.projects.sync.look import Present, read_payment
 from payments.projects.sync.shapes import PaymentState, Plain, SubscriptionState
 from payments.projects.sync.topics import SUBSCRIPTION
 
@@ -17,29 +17,30 @@ from payments.projects.sync.topics import SUBSCRIPTION
 def whole(job: Job, found: Listed, rows: Rows) -> Present:
     """Return what Stripe holds of a listed object; most need no call."""
     if found.topic.kind == SUBSCRIPTION:
-        state = shapes.subscription(found.plain)
-        name = _plan_name(job, state, rows.subscription(state.id))
-        return Present(subscription=state, plan_name=name)
+        state = _read_named(job, found.plain, rows)
+        return Present(subscription=state, plan_name=state.plan.name)
     return Present(invoice=found.invoice, payments=(_payment(job, found.plain, rows),))
 
 
-def _plan_name(job: Job, state: SubscriptionState, row: Subscription | None) -> str | None:
-    """Name the plan by its price's nickname, else its product, asked for once a while."""
-    if state.nickname or state.product is None:
-        return state.nickname
-    name, known = names.find(job.account, state.product)
-    if known:
-        return name
-    if row is not None and row.plan_name and row.price_id == state.price:
-        return row.plan_name
-    name = job.billing.get_product_name(state.product)
-    names.keep(job.account, state.product, name)
-    return name
+def _read_named(job: Job, found: Plain, rows: Rows) -> SubscriptionState:
+    """Read a listed subscription; a list shows its first items only, a name is asked for once."""
+    state, row = shapes.subscription(found), rows.subscription(found["id"])
+    if state.has_more_items:
+        state = shapes.subscription(job.billing.get_subscription(state.id))
+    held = names.names_of(row)
+
+    def find_name(item: Item) -> str | None:
+        name, known = names.known_name(job.account, item, held)
+        return name if known else names.ask_name(job.billing, job.account, item, held)
+
+    return shapes.name_items(subscriptions.choose_plan(state, row), find_name)
 
 
 def _payment(job: Job, intent: Plain, rows: Rows) -> PaymentState:
     """Read a PaymentIntent by its charge: only a dispute's end, and refunds that we do not have,
-    are not told there."""
+    are not told there. A charge without a PaymentIntent is only named, and asked for."""
+    if shapes.is_charge(intent["id"]):
+        return read_payment(job.billing, intent["id"])
     held = intent.get("latest_charge")
     charge: Plain = held if isinstance(held, dict) else {}
     disputes = job.billing.list_disputes(intent["id"]) if charge.get("disputed") else []

@@ -27,9 +27,10 @@ blueprint = ProjectsBlueprint("project_checkout", __name__, url_prefix="/api/v1/
 def create_session(query: dict[str, Any], body: dict[str, Any], seat: Seat) -> HostedPage:
     """Open a Checkout page for a subscription or a one-time payment.
 
-    400 beside a subscription that is active, on trial or past due, unless
+    400 beside a subscription that is active, on trial, past due, unpaid or paused, unless
     `allow_existing_subscription` says otherwise, and for a price that cannot be bought. The trial
-    is the price's. `success_url` may hold `{CHECKOUT_SESSION_ID}`.
+    is the price's, once for each end user. A metered price is sold without a quantity.
+    `success_url` may hold `{CHECKOUT_SESSION_ID}`.
     """
     fit_urls(body, ("success_url", "cancel_url"), seat.project.allowed_origins)
     return open_checkout(seat, Wish(**body), test_mode=query["test_mode"])

@@ -41,12 +41,13 @@ def get_config(project: Project) -> dict[str, Any] | Response:
 @project_owner
 @blueprint.arguments(ConfigChangeSchema)
 @blueprint.response(200, ConfigSchema)
-def put_config(body: dict[str, str | None], project: Project) -> dict[str, Any]:
+def put_config(body: dict[str, Any], project: Project) -> dict[str, Any]:
     """Store keys and switch the configuration on
 
     Only the given keys change. The webhook secret that is replaced is accepted for another day.
     """
-    return configs.save(project, **body)
+    trials: bool | None = body.pop("allow_repeat_trials", None)
+    return configs.save(project, trials, **body)
 
 
 @blueprint.delete("/projects/<uuid:project_id>/config")

@@ -27,7 +27,7 @@ from payments.projects.schemas.checkout import (
     PortalSessionSchema,
 )
 from payments.projects.schemas.ledger import PaymentPage, SubscriptionSchema
-from payments.projects.schemas.modes import ModePageQuery, ModeQuery
+from payments.projects.schemas.modes import ModePageQuery, ModeQuery, MySubscriptionQuery
 
 blueprint = ProjectsBlueprint("project_end_user", __name__, url_prefix="/api/v1/payments/stripe")
 
@@ -35,11 +35,15 @@ blueprint = ProjectsBlueprint("project_end_user", __name__, url_prefix="/api/v1/
 @blueprint.get("/my-subscription")
 @documented_errors(blueprint, 401, 403, 404, 422)
 @end_user
-@blueprint.arguments(ModeQuery, location="query")
+@blueprint.arguments(MySubscriptionQuery, location="query")
 @blueprint.response(200, SubscriptionSchema, description="The subscription, or null")
 def my_subscription(query: dict[str, Any], seat: Seat) -> Response:
-    """Return the caller's newest subscription that is active, on trial or past due, or null."""
-    found = analytics.find_my_subscription(_own(seat, query["test_mode"]))
+    """Return the caller's newest subscription that is active, on trial or past due, or null
+
+    `include_inactive` asks for one that is unpaid, paused or incomplete where there is none.
+    """
+    scope = _own(seat, query.pop("test_mode"))
+    found = analytics.find_my_subscription(scope, **query)
     return jsonify(None if found is None else SubscriptionSchema().dump(found))
 
 

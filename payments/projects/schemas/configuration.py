@@ -10,6 +10,7 @@ from marshmallow import fields
 
 from payments.kit.http import Moment, Text
 from payments.projects.schemas.base import Shape
+from payments.projects.schemas.modes import Truth
 
 LONGEST_KEY = 255
 _BODY = re.compile(r"[A-Za-z0-9_+/=-]+", re.ASCII)
@@ -34,7 +35,10 @@ class KeyText(Text):
 
 
 class ConfigChangeSchema(Shape):
-    """The keys to store; null and what is left out change nothing."""
+    """The keys to store; null and what is left out change nothing.
+
+    With `allow_repeat_trials` an end user gets a price's trial each time, not only once.
+    """
 
     needs_body: ClassVar[bool] = True
 
@@ -44,6 +48,7 @@ class ConfigChangeSchema(Shape):
     live_secret_key = KeyText("sk_live_", "rk_live_")
     live_publishable_key = KeyText("pk_live_")
     live_webhook_secret = KeyText("whsec_")
+    allow_repeat_trials = Truth(allow_none=True)
 
 
 class ConfigSchema(Shape):
@@ -52,6 +57,7 @@ class ConfigSchema(Shape):
     id = fields.String(required=True, metadata={"format": "uuid"})
     project_id = fields.String(required=True, metadata={"format": "uuid"})
     is_active = fields.Boolean(required=True)
+    allow_repeat_trials = fields.Boolean(required=True)
     has_test_credentials = fields.Boolean(required=True)
     has_live_credentials = fields.Boolean(required=True)
     test_secret_key_masked = fields.String(allow_none=True)

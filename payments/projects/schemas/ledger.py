@@ -17,8 +17,19 @@ class AcrossQuery(PageQuery):
     status = Text(most=100, allow_none=True, load_default=None)
 
 
+class AddOnSchema(Shape):
+    """An item of a subscription beside its plan."""
+
+    price_id = fields.String(required=True, allow_none=True)
+    plan_name = fields.String(required=True, allow_none=True)
+    quantity = fields.Integer(required=True)
+
+
 class SubscriptionSchema(Shape):
-    """A subscription; here `subscription_id` is Stripe's."""
+    """A subscription; here `subscription_id` is Stripe's. A metered plan has the quantity 1.
+
+    `ended_reason` is set where Stripe never told the end: `gone_at_stripe`.
+    """
 
     id = fields.String(required=True)
     project_id = fields.String(required=True)
@@ -34,6 +45,8 @@ class SubscriptionSchema(Shape):
     cancel_at = Moment(required=True, allow_none=True)
     cancelled_at = Moment(required=True, allow_none=True)
     created_at = Moment(required=True)
+    add_ons = fields.List(fields.Nested(AddOnSchema), required=True)
+    ended_reason = fields.String(required=True, allow_none=True)
 
 
 class PaymentSchema(Shape):
@@ -84,7 +97,7 @@ class ConfiguredProjectsSchema(Shape):
 
 
 class StatsSchema(Shape):
-    """Sums over all projects; `total_revenue_cents` are the amounts of successful payments."""
+    """Sums over all projects; `total_revenue_cents` is in `currency`, the main one."""
 
     total_projects = fields.Integer(required=True)
     projects_with_config = fields.Integer(required=True)
@@ -94,8 +107,26 @@ class StatsSchema(Shape):
     active_subscriptions = fields.Integer(required=True)
     total_payments = fields.Integer(required=True)
     successful_payments = fields.Integer(required=True)
-    total_revenue_cents = fields.Integer(required=True)
-    currency = fields.String(required=True)
+    total_revenue_cents = fields.Integer(
+        required=True,
+        metadata={
+            "description": "What the payments in `currency` brought, less what was refunded,"
+            " in its minor units."
+        },
+    )
+    currency = fields.String(
+        required=True,
+        metadata={
+            "description": "The currency with the most successful payments; of several the first"
+            " by code; `usd` when there are none."
+        },
+    )
+    revenue_by_currency = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        required=True,
+        metadata={"description": "The revenue of every currency, in its own minor units."},
+    )
 
 
 SubscriptionPage = paged("SubscriptionPage", "subscriptions", SubscriptionSchema)

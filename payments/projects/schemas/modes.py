@@ -43,5 +43,11 @@ class ModeQuery(Shape):
     test_mode = Flag(load_default=True)
 
 
+class MySubscriptionQuery(ModeQuery):
+    """`include_inactive` also shows a subscription that is unpaid, paused or incomplete."""
+
+    include_inactive = Flag(load_default=False)
+
+
 class ModePageQuery(PageQuery):
     test_mode = Flag(load_default=True)

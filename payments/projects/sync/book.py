@@ -14,7 +14,13 @@ from payments.projects.errors import ProjectNotFound
 from payments.projects.models import Payment, Project, ProjectTotals, Subscription
 from payments.projects.sync import duplicates
 from payments.projects.sync.account import Account
-from payments.projects.sync.contribution import NOTHING, Counts, contribution, move
+from payments.projects.sync.contribution import (
+    NOTHING,
+    Counts,
+    contribution,
+    move_revenue,
+    move_totals,
+)
 from payments.projects.sync.people import People
 
 Row = TypeVar("Row", Subscription, Payment)
@@ -84,7 +90,9 @@ class Book:
         duplicates.mark(self.account, {**self.people.adopted, **self._holders})
         rows = [*self._subscriptions.values(), *self._payments.values()]
         changes = (contribution(row) - self._before.get(row.id, NOTHING) for row in rows if row)
-        move(self.totals, sum(changes, NOTHING))
+        moved = sum(changes, NOTHING)
+        move_totals(self.totals, moved)
+        move_revenue(self.account, self.totals.owner_id, moved.revenue)
         db.session.flush()
 
     def _read(
@@ -134,7 +142,7 @@ def _begin_totals(account: Account) -> None:
         "project_id": account.project_id,
         "is_test_mode": account.is_test_mode,
         "owner_id": project.owner_id,
-        **dict.fromkeys(Counts.__dataclass_fields__, 0),
+        **NOTHING.totals,
     }
     insert = sqlite.insert if is_sqlite(db.session.connection()) else postgresql.insert
     db.session.execute(insert(ProjectTotals).values(row).on_conflict_do_nothing())

@@ -9,7 +9,9 @@ from payments.kit import clock
 from payments.projects.models import Subscription
 from payments.timeline.append import append
 
-_FACTS = ("price_id", "plan_name", "quantity", "cancel_at", "current_period_start")
+_FACTS = (
+    "price_id", "plan_name", "quantity", "add_ons", "cancel_at", "current_period_start",
+)  # fmt: skip
 
 Facts = dict[str, Any]
 
@@ -33,6 +35,8 @@ def note_changes(row: Subscription, before: Facts, actor: str, *, over: bool) ->
 def _note_each(row: Subscription, before: Facts, actor: str) -> None:
     if (row.price_id, row.quantity) != (before["price_id"], before["quantity"]):
         _note_plan(row, before, actor)
+    if row.add_ons != before["add_ons"]:
+        note_subscription("add_ons_changed", row, actor, add_ons=row.add_ons)
     if row.cancel_at != before["cancel_at"]:
         kind = "cancel_scheduled" if row.cancel_at else "cancel_withdrawn"
         note_subscription(kind, row, actor)

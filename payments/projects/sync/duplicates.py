@@ -1,4 +1,4 @@
-"""Flags the second live subscription of one end user: he pays twice, and a person has to see it."""
+"""Flags the second live subscription of one end user: they pay twice, or may come to."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from itertools import groupby
 import sqlalchemy as sa
 
 from payments.kit.db import db
-from payments.projects.holdings import CURRENT
 from payments.projects.models import Subscription
+from payments.projects.models.ledger import FINAL
 from payments.projects.sync.account import Account
 from payments.timeline.append import append
 
 log = logging.getLogger(__name__)
 
+INCOMPLETE = "incomplete"
 FOUND, OVER = "subscription.duplicate", "subscription.duplicate_over"
 
 
 def mark(account: Account, holders: dict[int, str]) -> None:
     """Flag what runs beside an older one of the same end user, and unflag what no longer does.
 
-    `holders` are end users whose subscriptions began or ended, each with who made it happen. A
-    second one that its Checkout allowed is none too many.
+    `holders` are end users whose subscriptions began or ended, each with who made it happen. Every
+    one that is not over counts, as it may be billed again; one whose first payment is still open
+    counts as the newest. A second one that its Checkout allowed is none too many.
     """
     if not holders:
         return
@@ -37,10 +39,11 @@ def _running(account: Account, holders: Iterable[int]) -> Iterable[Subscription]
         .where(
             *account.owns(Subscription),
             Subscription.user_id.in_(sorted(holders)),
-            sa.or_(Subscription.status.in_(CURRENT), Subscription.needs_attention),
+            sa.or_(Subscription.status.not_in(FINAL), Subscription.needs_attention),
         )
         .order_by(
             Subscription.user_id,
+            Subscription.status == INCOMPLETE,
             Subscription.created_at,
             Subscription.second_allowed,
             Subscription.id,
@@ -50,7 +53,7 @@ def _running(account: Account, holders: Iterable[int]) -> Iterable[Subscription]
 
 
 def _compare(rows: list[Subscription], actor: str) -> None:
-    live = [row for row in rows if row.status in CURRENT]
+    live = [row for row in rows if row.status not in FINAL]
     for row in rows:
         too_many = row in live[1:] and not row.second_allowed
         if row.needs_attention != too_many:

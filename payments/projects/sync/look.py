@@ -9,8 +9,8 @@ from payments.gateway.billing import Billing
 from payments.kit.db import db
 from payments.kit.transactions import end_read
 from payments.projects import credentials
-from payments.projects.models import Subscription
-from payments.projects.sync import names, shapes
+from payments.projects.models import Payment, Subscription
+from payments.projects.sync import names, shapes, subscriptions
 from payments.projects.sync.account import Account
 from payments.projects.sync.payload import is_well
 from payments.projects.sync.shapes import InvoiceState, PaymentState, Plain, SubscriptionState
@@ -41,8 +41,7 @@ def look(billing: Billing, account: Account, topic: Topic) -> Present:
     if topic.kind == PAYMENT:
         return _payment(billing, account, topic.id)
     if topic.kind == CHARGE:
-        made = shapes.reference(billing.get_charge(topic.id).get("payment_intent"))
-        return _payment(billing, account, made) if made else Present()
+        return _charge(billing, account, topic.id)
     if topic.kind == INVOICE:
         return _invoice(billing, account, topic.id)
     if topic.kind == PAID:
@@ -52,59 +51,79 @@ def look(billing: Billing, account: Account, topic: Topic) -> Present:
 
 def _subscription(billing: Billing, account: Account, subscription_id: str) -> Present:
     state = shapes.subscription(billing.get_subscription(subscription_id))
-    return Present(subscription=state, plan_name=_plan_name(billing, account, state))
+    row = find_row(account, subscription_id)
+    held = names.names_of(row)
+    state = shapes.name_items(
+        subscriptions.choose_plan(state, row),
+        lambda item: names.ask_name(billing, account, item, held),
+    )
+    return Present(subscription=state, plan_name=state.plan.name)
 
 
-def _plan_name(billing: Billing, account: Account, state: SubscriptionState) -> str | None:
-    if state.nickname or state.product is None:
-        return state.nickname
-    name, known = names.find(account, state.product)
-    if not known:
-        name = billing.get_product_name(state.product)
-        names.keep(account, state.product, name)
-    return name
+def find_row(account: Account, subscription_id: str) -> Subscription | None:
+    """Return the subscription's row, readable after the read has ended."""
+    query = db.select(Subscription).where(
+        *account.owns(Subscription), Subscription.subscription_id == subscription_id
+    )
+    row = db.session.scalars(query).one_or_none()
+    end_read()
+    return row
 
 
 def _payment(billing: Billing, account: Account, intent: str) -> Present:
-    state = _payment_state(billing, intent)
-    bill = billing.find_invoice_of(intent)
+    state = read_payment(billing, intent)
+    bill = None if shapes.is_charge(intent) else billing.find_invoice_of(intent)
     if bill is None:
         return Present(payments=(state,))
     return _with_subscription(billing, account, shapes.invoice(billing.get_invoice(bill)), state)
 
 
-def _payment_state(billing: Billing, intent: str) -> PaymentState:
-    found = billing.get_payment(intent)
+def _charge(billing: Billing, account: Account, charge_id: str) -> Present:
+    """Look at the payment that a charge belongs to; without one it counts if it has a row."""
+    intent = shapes.reference(billing.get_charge(charge_id).get("payment_intent"))
+    if intent is not None:
+        return _payment(billing, account, intent)
+    query = db.select(Payment.id).where(
+        *account.owns(Payment), Payment.payment_intent_id == charge_id
+    )
+    is_known = db.session.scalars(query).one_or_none() is not None
+    end_read()
+    return _payment(billing, account, charge_id) if is_known else Present()
+
+
+def read_payment(billing: Billing, payment: str) -> PaymentState:
+    """Return how a PaymentIntent stands, or a charge that has none."""
+    if shapes.is_charge(payment):
+        charge = billing.get_charge(payment)
+        return shapes.charge(charge, *_taken_back(billing, payment, charge))
+    found = billing.get_payment(payment)
     held = found.get("latest_charge")
-    charge: Plain = held if isinstance(held, dict) else {}
-    refunds = billing.list_refunds(intent) if charge.get("amount_refunded") else []
-    disputes = billing.list_disputes(intent) if charge.get("disputed") else []
-    return shapes.payment(found, refunds, disputes)
+    return shapes.payment(
+        found, *_taken_back(billing, payment, held if isinstance(held, dict) else {})
+    )
+
+
+def _taken_back(billing: Billing, payment: str, charge: Plain) -> tuple[list[Plain], list[Plain]]:
+    """Return the refunds and the disputes of a payment; its charge tells whether there are any."""
+    refunds = billing.list_refunds(payment) if charge.get("amount_refunded") else []
+    disputes = billing.list_disputes(payment) if charge.get("disputed") else []
+    return refunds, disputes
 
 
 def _invoice(billing: Billing, account: Account, invoice_id: str) -> Present:
     invoice = shapes.invoice(billing.get_invoice(invoice_id))
-    states = [_payment_state(billing, intent) for intent in invoice.payments or ()]
+    states = [read_payment(billing, payment) for payment in invoice.payments or ()]
     return _with_subscription(billing, account, invoice, *states)
 
 
 def _paid_invoice(billing: Billing, account: Account, invoice_id: str) -> Present:
-    """One call is enough for most renewals: the invoice tells which PaymentIntent paid it."""
+    """One call is enough for most renewals: the invoice tells which payment paid how much."""
     invoice = shapes.invoice(billing.get_invoice(invoice_id))
-    several = invoice.settled if len(invoice.settled) > 1 else ()
-    states = [_payment_state(billing, intent) for intent in several]
-    if invoice.subscription is None or _stands_well(account, invoice.subscription):
+    took = (*invoice.settled, *invoice.unmeasured) if invoice.unmeasured else ()
+    states = [read_payment(billing, payment) for payment in took]
+    if invoice.subscription is None or is_well(find_row(account, invoice.subscription)):
         return Present(invoice=invoice, payments=tuple(states))
     return _with_subscription(billing, account, invoice, *states)
-
-
-def _stands_well(account: Account, subscription_id: str) -> bool:
-    query = db.select(Subscription).where(
-        *account.owns(Subscription), Subscription.subscription_id == subscription_id
-    )
-    well = is_well(db.session.scalars(query).one_or_none())
-    end_read()
-    return well
 
 
 def _with_subscription(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from payments.projects.models import Subscription
-from payments.projects.models.ledger import ACTIVE
+from payments.projects.models.ledger import ACTIVE, FINAL
 from payments.projects.sync import names, payments, sessions, shapes, subscriptions
 from payments.projects.sync.book import Book
 from payments.projects.sync.shapes import InvoiceState, Plain, SubscriptionState
@@ -40,16 +40,13 @@ def apply(book: Book, topic: Topic, event: Plain) -> bool:
 def tells_end(topic: Topic, event: Plain) -> bool:
     """Return whether the payload by itself tells that a subscription is over for good."""
     found = event["data"]["object"]
-    return topic.kind == SUBSCRIPTION and found.get("status") in subscriptions.FINAL
+    return topic.kind == SUBSCRIPTION and found.get("status") in FINAL
 
 
 def write_end(book: Book, event: Plain) -> None:
     """Write the end that a payload tells, of a subscription that cannot be asked for any more."""
     state = shapes.subscription(event["data"]["object"])
-    row = book.subscription(state.id)
-    plan_name = state.nickname or (row.plan_name if row else None)
-    actor = f"event:{event['id']}"
-    subscriptions.write(book, state, at=event["created"], plan_name=plan_name, actor=actor)
+    _write(book, state, book.subscription(state.id), event["created"], f"event:{event['id']}")
 
 
 def _subscription(book: Book, state: SubscriptionState, at: int, actor: str) -> bool:
@@ -57,27 +54,34 @@ def _subscription(book: Book, state: SubscriptionState, at: int, actor: str) -> 
     predecessor known to be what we hold: only Stripe's present state decides."""
     row = book.subscription(state.id)
     newer = row is None or at > row.state_at
-    if subscriptions.is_over(row) and not (newer and state.status in subscriptions.FINAL):
+    if subscriptions.is_over(row) and not (newer and state.status in FINAL):
         return True
-    plan_name, known = _plan_name(book, state, row)
-    if not newer or not known:
+    if not newer or state.has_more_items or not _are_named(book, state, row):
         return False
-    subscriptions.write(book, state, at=at, plan_name=plan_name, actor=actor)
+    _write(book, state, row, at, actor)
     return True
 
 
-def _plan_name(
-    book: Book, state: SubscriptionState, row: Subscription | None
-) -> tuple[str | None, bool]:
-    if state.nickname or state.product is None:
-        return state.nickname, True
-    if row is not None and row.plan_name and row.price_id == state.price:
-        return row.plan_name, True
-    return names.find(book.account, state.product)
+def _write(
+    book: Book, state: SubscriptionState, row: Subscription | None, at: int, actor: str
+) -> None:
+    """Write a state with the names that are known of its items."""
+    held = names.names_of(row)
+    state = shapes.name_items(
+        subscriptions.choose_plan(state, row),
+        lambda item: names.known_name(book.account, item, held)[0],
+    )
+    subscriptions.write(book, state, at=at, plan_name=state.plan.name, actor=actor)
+
+
+def _are_named(book: Book, state: SubscriptionState, row: Subscription | None) -> bool:
+    """Return whether it is known what the plan and the add-ons are called."""
+    held = names.names_of(row)
+    return all(names.known_name(book.account, item, held)[1] for item in state.items)
 
 
 def _paid(book: Book, invoice: InvoiceState, at: int, actor: str) -> bool:
-    if invoice.payments is None or len(invoice.settled) > 1 or not healthy(book, invoice):
+    if invoice.payments is None or invoice.unmeasured or not healthy(book, invoice):
         return False
     for intent in invoice.settled:
         payments.settle(book, intent, invoice, at=at, actor=actor)

@@ -20,11 +20,12 @@ def write(
     """Take the present state of a PaymentIntent over."""
     row = book.payment(state.id) or _new(book, state.id)
     given_back = row.refunded_amount_cents
-    row.created_at = clock.from_timestamp(invoice.created if invoice else state.created)
-    row.customer_id = state.customer or (invoice.customer if invoice else None)
     for name, value in columns(state).items():
         setattr(row, name, value)
-    row.description = _short(invoice.description if invoice else state.description)
+    row.customer_id = state.customer or (invoice.customer if invoice else row.customer_id)
+    if invoice is not None or row.invoice_id is None:  # a charge does not tell its invoice
+        row.created_at = clock.from_timestamp(invoice.created if invoice else state.created)
+        row.description = _short(invoice.description if invoice else state.description)
     if invoice is not None:
         _tie(book, row, invoice)
     moved = row.refunded_amount_cents != given_back
@@ -43,7 +44,7 @@ def columns(state: PaymentState) -> dict[str, Any]:
 
 
 def settle(book: Book, intent: str, invoice: InvoiceState, *, at: int, actor: str) -> Payment:
-    """Record that an invoice was paid with this PaymentIntent.
+    """Record that this PaymentIntent paid an invoice, or its own part of it.
 
     What is known of it already is newer than its success: a refund, a dispute. So only a payment
     that was still open, or unknown, becomes a successful one.
@@ -53,7 +54,7 @@ def settle(book: Book, intent: str, invoice: InvoiceState, *, at: int, actor: st
     if row.state_at == 0 or row.status in OPEN:
         row.created_at = clock.from_timestamp(invoice.created)
         row.customer_id = invoice.customer
-        row.amount_cents, row.currency = invoice.amount_paid, invoice.currency
+        row.amount_cents, row.currency = invoice.settled[intent], invoice.currency
         row.description = _short(invoice.description)
         _note(row, "succeeded", actor)
     return _kept(book, row, at, None)

@@ -6,14 +6,25 @@ invoice's subscription below `parent`, its PaymentIntents into a list of payment
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from payments.kit.storable import storable
 from payments.projects import metadata
+from payments.projects.sync.invoice_payments import read_invoice_payments
+from payments.projects.sync.items import (
+    Item,
+    Namer,
+    find_by_price,
+    guess_plan,
+    read_items,
+)
 from payments.projects.sync.marks import find_project
 
 Plain = dict[str, Any]
+
+TRIALING = "trialing"
 
 _REASONS = {
     "subscription_create": "Subscription creation",
@@ -22,8 +33,15 @@ _REASONS = {
     "subscription_threshold": "Subscription usage",
 }
 _WAITING = {"processing", "requires_action", "requires_confirmation", "requires_capture"}
-# A dispute that the customer's bank has let go of, or that never took money.
-_DISPUTE_OVER = {"won", "warning_closed", "prevented"}
+# Nothing is taken by an inquiry, or by a dispute that was won or prevented; whatever else a
+# dispute is, the bank holds the money: https://docs.stripe.com/disputes/how-disputes-work
+_TAKES_NO_MONEY = {
+    "warning_needs_response",
+    "warning_under_review",
+    "warning_closed",
+    "won",
+    "prevented",
+}
 _REFUND_VOID = {"failed", "canceled"}
 # The texts that may be shortened to what their columns hold; ids may not.
 _CUT = {"status": 30, "description": 500, "user": metadata.LONGEST_VALUE}
@@ -31,30 +49,60 @@ _CUT = {"status": 30, "description": 500, "user": metadata.LONGEST_VALUE}
 
 @dataclass(frozen=True)
 class SubscriptionState:
-    """A subscription; `user`, `second_allowed`: what our own Checkout wrote into its metadata."""
+    """A subscription; `user`, `second_allowed`: what our own Checkout wrote into its metadata.
+
+    `plan` is one of `items`, the others are add-ons; while it `is_guessed` the row may know better.
+    With `has_more_items` the payload does not tell them all. Before *basil* the period was the
+    subscription's own. Times are seconds since 1970.
+    """
 
     id: str
     customer: str | None
     status: str
-    price: str | None
-    nickname: str | None
-    product: str | None
-    quantity: int
-    period_start: int | None
-    period_end: int | None
-    cancel_at: int | None
+    items: tuple[Item, ...]
+    plan: Item
+    is_guessed: bool
+    has_more_items: bool
+    own_period: tuple[int | None, int | None]
+    own_end: int | None
+    ends_with_period: bool
     canceled_at: int | None
     created: int
+    had_trial: bool
+    schedule: str | None
     user: str | None
     second_allowed: bool
     project: str | None = None
+
+    @property
+    def price(self) -> str | None:
+        return self.plan.price
+
+    @property
+    def period_start(self) -> int | None:
+        return self.own_period[0] or self.plan.period_start
+
+    @property
+    def period_end(self) -> int | None:
+        return self.own_period[1] or self.plan.period_end
+
+    @property
+    def cancel_at(self) -> int | None:
+        """Return when it will end: what Stripe says, else the end of its plan's period."""
+        return self.own_end or (self.period_end if self.ends_with_period else None)
+
+    @property
+    def add_ons(self) -> tuple[Item, ...]:
+        return tuple(item for item in self.items if item is not self.plan)
 
 
 @dataclass(frozen=True)
 class InvoiceState:
     """An invoice; `payments` are its PaymentIntents, None when the payload does not tell them.
 
-    `settled` are those of them that took money.
+    `settled` are those of them that took money, each with its own amount in minor units;
+    `unmeasured` took money, too, but how much only they themselves tell. A charge without a
+    PaymentIntent is one of them, by its own id. What was paid outside Stripe is none.
     """
 
     id: str
@@ -66,13 +114,17 @@ class InvoiceState:
     description: str | None
     created: int
     payments: tuple[str, ...] | None
-    settled: tuple[str, ...]
+    settled: Mapping[str, int]
+    unmeasured: tuple[str, ...]
     project: str | None = None
 
 
 @dataclass(frozen=True)
 class PaymentState:
-    """A PaymentIntent with what came of its charge: refunds that hold, a dispute that is open."""
+    """A PaymentIntent with what came of its charge: refunds that hold, a dispute that took it.
+
+    Also a charge that has none: https://docs.stripe.com/api/charges/object
+    """
 
     id: str
     customer: str | None
@@ -103,38 +155,45 @@ class SessionState:
     project: str | None = None
 
 
-@storable(
-    counts=("quantity",),
-    moments=("period_start", "period_end", "cancel_at", "canceled_at", "created"),
-    cut={**_CUT, "nickname": 255},
-)
+@storable(moments=("own_end", "canceled_at", "created"), cut=_CUT)
 def subscription(found: Plain) -> SubscriptionState:
-    """Read a subscription; of several items the first names the plan."""
-    item = _first(found.get("items"))
-    price = item.get("price") or item.get("plan") or found.get("plan") or {}
+    """Read a subscription; its plan is the item whose price our Checkout sold."""
+    items = read_items(found)
+    sold = find_by_price(items, (found.get("metadata") or {}).get(metadata.PLAN))
+    plan = sold or guess_plan(items)
     return SubscriptionState(
         id=found["id"],
         customer=reference(found.get("customer")),
         status=found["status"],
-        price=reference(price or None),
-        nickname=price.get("nickname"),
-        product=reference(price.get("product")),
-        quantity=item.get("quantity") or found.get("quantity") or 1,
-        period_start=found.get("current_period_start") or item.get("current_period_start"),
-        period_end=found.get("current_period_end") or item.get("current_period_end"),
-        cancel_at=_scheduled_end(found, item),
+        items=items,
+        plan=plan,
+        is_guessed=sold is None and len(items) > 1,
+        has_more_items=bool((found.get("items") or {}).get("has_more")),
+        own_period=(found.get("current_period_start"), found.get("current_period_end")),
+        own_end=found.get("cancel_at"),
+        ends_with_period=bool(found.get("cancel_at_period_end")),
         canceled_at=found.get("canceled_at"),
         created=found["created"],
+        had_trial=_had_trial(found, items),
+        schedule=reference(found.get("schedule")),
         user=_user(found),
         second_allowed=bool((found.get("metadata") or {}).get(metadata.SECOND)),
         project=find_project(found),
     )
 
 
+def name_items(state: SubscriptionState, find_name: Namer) -> SubscriptionState:
+    """Return the state with the names of its plan and add-ons."""
+    items = tuple(replace(item, name=find_name(item)) for item in state.items)
+    return replace(state, items=items, plan=items[state.items.index(state.plan)])
+
+
 @storable(amounts=("amount_paid",), moments=("created",), cut=_CUT)
 def invoice(found: Plain) -> InvoiceState:
     """Read an invoice of either generation."""
     reason = found.get("billing_reason") or ""
+    payments = read_invoice_payments(found)
+    took = {made.id: made.amount for made in payments or () if made.is_paid}
     return InvoiceState(
         id=found["id"],
         customer=reference(found.get("customer")),
@@ -144,8 +203,9 @@ def invoice(found: Plain) -> InvoiceState:
         currency=found["currency"],
         description=_text(found.get("description")) or _REASONS.get(reason),
         created=found["created"],
-        payments=_invoice_payments(found),
-        settled=_invoice_payments(found, "paid") or (),
+        payments=None if payments is None else tuple(made.id for made in payments),
+        settled={made: amount for made, amount in took.items() if amount},
+        unmeasured=tuple(made for made, amount in took.items() if amount is None),
         project=find_project(found),
     )
 
@@ -163,11 +223,35 @@ def payment(found: Plain, refunds: list[Plain], disputes: list[Plain]) -> Paymen
         currency=found["currency"],
         description=_text(found.get("description")),
         created=found["created"],
-        refunded=sum(made["amount"] for made in refunds if made["status"] not in _REFUND_VOID),
-        disputed=any(held["status"] not in _DISPUTE_OVER for held in disputes),
+        refunded=_sum_refunds(refunds),
+        disputed=_is_taken(disputes),
         user=_user(found),
         project=find_project(found),
     )
+
+
+@storable(amounts=("amount", "refunded"), moments=("created",), cut=_CUT)
+def charge(found: Plain, refunds: list[Plain], disputes: list[Plain]) -> PaymentState:
+    """Read a charge that has no PaymentIntent as the payment that it is."""
+    return PaymentState(
+        id=found["id"],
+        customer=reference(found.get("customer")),
+        invoice=reference(found.get("invoice")),
+        status=found["status"],
+        amount=found.get("amount_captured") or found["amount"],
+        currency=found["currency"],
+        description=_text(found.get("description")),
+        created=found["created"],
+        refunded=_sum_refunds(refunds),
+        disputed=_is_taken(disputes),
+        user=_user(found),
+        project=find_project(found),
+    )
+
+
+def is_charge(payment_id: str) -> bool:
+    """Return whether the id of a payment is a charge's, not a PaymentIntent's."""
+    return payment_id.startswith(("ch_", "py_"))
 
 
 @storable(cut=_CUT)
@@ -191,16 +275,13 @@ def reference(value: Any) -> str | None:
     return str(value["id"]) if isinstance(value, dict) else value
 
 
-def _first(listed: Any) -> Plain:
-    found: list[Plain] = (listed or {}).get("data") or [{}]
-    return found[0]
+def _had_trial(found: Plain, items: tuple[Item, ...]) -> bool:
+    """Return whether there is or was a trial: its dates stay when it is over.
 
-
-def _scheduled_end(found: Plain, item: Plain) -> int | None:
-    end: int | None = found.get("cancel_at")
-    if end is None and found.get("cancel_at_period_end"):
-        end = found.get("current_period_end") or item.get("current_period_end")
-    return end
+    https://docs.stripe.com/api/subscriptions/object#subscription_object-trial_start
+    """
+    dated = found.get("trial_start") or found.get("trial_end")
+    return bool(dated) or found["status"] == TRIALING or any(item.is_on_trial for item in items)
 
 
 def _invoice_subscription(found: Plain) -> str | None:
@@ -208,23 +289,13 @@ def _invoice_subscription(found: Plain) -> str | None:
     return reference(found.get("subscription") or parent.get("subscription"))
 
 
-def _invoice_payments(found: Plain, *statuses: str) -> tuple[str, ...] | None:
-    """Return the PaymentIntents, of these statuses only if any are named."""
-    if found.get("paid_out_of_band"):
-        return None
-    if "payment_intent" in found:
-        made = reference(found["payment_intent"])
-        return () if made is None else (made,)
-    if isinstance(found.get("payments"), dict):
-        made_on = [made for made in found["payments"]["data"] if _is_of(made, statuses)]
-        intents = (reference((made.get("payment") or {}).get("payment_intent")) for made in made_on)
-        return tuple(intent for intent in intents if intent)
-    nothing_due = found.get("amount_due") == 0 and not found.get("amount_paid")
-    return () if nothing_due else None
+def _sum_refunds(refunds: list[Plain]) -> int:
+    """Add up the refunds of one payment, which all are in its currency."""
+    return sum(made["amount"] for made in refunds if made["status"] not in _REFUND_VOID)
 
 
-def _is_of(made: Plain, statuses: tuple[str, ...]) -> bool:
-    return not statuses or made.get("status") in statuses
+def _is_taken(disputes: list[Plain]) -> bool:
+    return any(held["status"] not in _TAKES_NO_MONEY for held in disputes)
 
 
 def _outcome(intent: Plain) -> str:

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from payments.kit import clock
-from payments.projects.holdings import CURRENT
 from payments.projects.models import Subscription
+from payments.projects.models.ledger import FINAL, GONE_AT_STRIPE
 from payments.projects.models.projects import new_uuid
 from payments.projects.sync.book import Book
 from payments.projects.sync.changes import facts_of, note_changes, note_subscription
+from payments.projects.sync.duplicates import INCOMPLETE
+from payments.projects.sync.items import Item, find_by_price, guess_plan
 from payments.projects.sync.shapes import SubscriptionState
 
-# https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses: never left again.
-FINAL = ("canceled", "incomplete_expired")
+CANCELED = "canceled"
 
 
 def is_over(row: Subscription | None) -> bool:
-    """Tell a subscription that nothing can bring back."""
-    return row is not None and row.status in FINAL
+    """Return whether nothing can bring the subscription back: Stripe has said that it ended."""
+    return row is not None and row.status in FINAL and row.ended_reason is None
+
+
+def choose_plan(state: SubscriptionState, row: Subscription | None) -> SubscriptionState:
+    """Return the state with the plan that the row knows, if Stripe alone does not tell it.
+
+    That is the item of the row's price, else the oldest with a quantity that was no add-on before.
+    """
+    if row is None or not state.is_guessed:
+        return state
+    plan = find_by_price(state.items, row.price_id)
+    if plan is None:
+        extra = {each["price_id"] for each in row.add_ons}
+        plan = guess_plan(tuple(i for i in state.items if i.price not in extra) or state.items)
+    return replace(state, plan=plan, is_guessed=False)
 
 
 def write(
@@ -47,9 +63,24 @@ def write(
     return row
 
 
-def _standing(row: Subscription | None) -> tuple[int | None, bool]:
-    """Say who holds it, if it runs: what decides whether somebody has two."""
-    return (None, False) if row is None else (row.user_id, row.status in CURRENT)
+def end_vanished(book: Book, stripe_id: str, *, actor: str) -> Subscription | None:
+    """End the row of a subscription that is gone at Stripe; None where no row has to end."""
+    row = book.subscription(stripe_id)
+    if row is None or row.status in FINAL:
+        return None
+    row.status, row.ended_reason = CANCELED, GONE_AT_STRIPE
+    row.cancel_at, row.cancelled_at = None, row.cancelled_at or clock.now()
+    note_subscription(GONE_AT_STRIPE, row, actor)
+    book.add_subscription(row)
+    book.note_holder(row.user_id, actor)
+    return row
+
+
+def _standing(row: Subscription | None) -> tuple[int | None, bool, bool]:
+    """Return who holds it, and whether and how it runs: what decides if somebody has two."""
+    if row is None:
+        return None, False, False
+    return row.user_id, row.status not in FINAL, row.status == INCOMPLETE
 
 
 def columns(state: SubscriptionState, plan_name: str | None) -> dict[str, Any]:
@@ -58,13 +89,21 @@ def columns(state: SubscriptionState, plan_name: str | None) -> dict[str, Any]:
         "customer_id": state.customer,
         "price_id": state.price,
         "plan_name": plan_name[:255] if plan_name else None,
-        "quantity": state.quantity,
+        "quantity": state.plan.shown_quantity,
+        "add_ons": [_describe_add_on(item) for item in state.add_ons],
         "second_allowed": state.second_allowed,
+        "had_trial": state.had_trial,
+        "ended_reason": None,
         "current_period_start": _moment(state.period_start),
         "current_period_end": _moment(state.period_end),
         "cancel_at": _moment(state.cancel_at),
         "cancelled_at": _moment(state.canceled_at),
     }
+
+
+def _describe_add_on(item: Item) -> dict[str, Any]:
+    name = item.name[:255] if item.name else None
+    return {"price_id": item.price, "plan_name": name, "quantity": item.shown_quantity}
 
 
 def _set(row: Subscription, columns: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from ..errors import invalid, unknown_reference
 from ..ids import new_id
 from ..listing import list_of
 from ..messages import Json
-from ..money import MINIMUM
+from ..money import MINIMUM, rounded
 from ..objects import Record
 from . import invoice_lines
 
@@ -81,7 +81,8 @@ def with_balance(total: int, balance: int, currency: str) -> tuple[int, int]:
     owed = total + balance
     if owed < MINIMUM.get(currency, 1):  # too little to charge: it waits for the next invoice
         return 0, owed
-    return owed, 0
+    due = rounded(owed, currency)
+    return due, owed - due
 
 
 def body(

@@ -3,6 +3,7 @@
 from ..call import Call
 from ..errors import invalid, unexpected_state
 from ..messages import Json
+from ..money import check_step
 from ..objects import Record
 from ..params import integer, merge_metadata, metadata, text
 from ..registry import route, tell
@@ -60,6 +61,7 @@ def capture(call: Call) -> Json:
             "amount_too_large",
             "amount_to_capture",
         )
+    check_step(amount, record.data["currency"])
     _capture_charge(call, record, amount)
     record.data.update(status="succeeded", amount_received=amount, amount_capturable=0)
     if "metadata" in call.params:

@@ -4,6 +4,7 @@ from ..call import Call
 from ..declines import ACTION_NOT_ALLOWED, AUTHENTICATION_REQUIRED, Decline
 from ..errors import ApiError, unexpected_state
 from ..messages import Json
+from ..money import check_method_limit
 from ..objects import Record
 from ..registry import job, tell
 from . import charges, saved_cards
@@ -20,6 +21,8 @@ def confirm(call: Call, intent: Record) -> None:
         raise _missing_method(intent)
     method = call.reference("payment_method", method_id, "payment_method")
     saved_cards.check_usable(method, intent.data["customer"])
+    kind, card = method.data["type"], method.data.get("card") or {}
+    check_method_limit(intent.data["amount"], intent.data["currency"], kind, card.get("brand"))
     intent.data.update(last_payment_error=None, next_action=None)
     _attempt(call, intent, method)
 

@@ -6,7 +6,7 @@ from ..errors import ApiError, invalid
 from ..ids import new_id
 from ..listing import list_objects
 from ..messages import Json
-from ..money import written
+from ..money import check_step, written
 from ..objects import Record
 from ..params import (
     PAGING,
@@ -100,6 +100,7 @@ def _amount(call: Call, charge: Record) -> int:
             f"Refund amount ({wanted}) is greater than unrefunded amount on charge ({rest})",
             param="amount",
         )
+    check_step(amount, data["currency"])
     return amount
 
 

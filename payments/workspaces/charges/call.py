@@ -43,7 +43,10 @@ CONFIRMABLE = "requires_confirmation"
 # https://docs.stripe.com/error-codes#payment-intent-unexpected-state
 _UNEXPECTED_STATE = "payment_intent_unexpected_state"
 # https://docs.stripe.com/error-codes#amount-too-small
-_AMOUNTS = frozenset({"amount_too_small", "amount_too_large"})
+# https://support.stripe.com/questions/deprecation-of-fractional-isk-charges-and-refunds
+_AMOUNTS = frozenset(
+    {"amount_too_small", "amount_too_large", "invalid_charge_amount_no_decimal_compatible"}
+)
 
 
 @dataclass(frozen=True)

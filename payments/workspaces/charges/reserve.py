@@ -14,6 +14,7 @@ from payments.workspaces.guards import lock_as_manager
 from payments.workspaces.models import Charge, PaymentMethod, PricingPlan, Workspace
 from payments.workspaces.notes import note_charge, note_invoice
 from payments.workspaces.plans.resolve import (
+    check_amount,
     check_offered,
     check_price,
     check_upgrade,
@@ -36,7 +37,7 @@ def reserve(
 
     Role, plan, price and method are checked again under the workspace's lock: calls to Stripe
     came between. Raises NotAMember, NotAManager, WorkspaceNotFound, InvalidPlan, NotAnUpgrade,
-    PriceChanged, ChargeInProgress or InvalidPaymentMethod.
+    PriceChanged, AmountNotChargeable, ChargeInProgress or InvalidPaymentMethod.
     """
     lock_as_manager(workspace_id, requested_by)
     repeated = queries.charge_of_request(request_key)
@@ -83,6 +84,7 @@ def _hold_upgradable(
     _check_idle(workspace_id)
     check_upgrade(workspace.plan, plan)
     check_price(plan, expected)
+    check_amount(plan)
     return workspace, plan
 
 

@@ -46,6 +46,16 @@ def check_price(plan: PricingPlan, expected: Decimal | None) -> None:
         raise errors.PriceChanged(details=price_of(plan))
 
 
+def check_amount(plan: PricingPlan) -> None:
+    """Raise AmountNotChargeable for a price that Stripe is known to refuse."""
+    if plan.price_minor == 0:
+        return
+    try:
+        money.check_chargeable(plan.price_minor, plan.currency)
+    except money.NotChargeable as error:
+        raise errors.AmountNotChargeable(str(error)) from error
+
+
 def price_of(plan: PricingPlan) -> dict[str, Any]:
     """Return what the plan costs now, in major units."""
     return {"amount": money.to_major(plan.price_minor, plan.currency), "currency": plan.currency}

@@ -13,7 +13,12 @@ from payments.workspaces.charges.reserve import reserve, reserve_free
 from payments.workspaces.guards import Access
 from payments.workspaces.models import Charge, PricingPlan
 from payments.workspaces.payment_methods.choose import choose_method
-from payments.workspaces.plans.resolve import check_price, check_upgrade, resolve_plan
+from payments.workspaces.plans.resolve import (
+    check_amount,
+    check_price,
+    check_upgrade,
+    resolve_plan,
+)
 
 
 def upgrade_plan(
@@ -35,6 +40,7 @@ def upgrade_plan(
     if repeated is None:
         check_upgrade(access.workspace.plan, plan)
         check_price(plan, expected)
+        check_amount(plan)
         if plan.price_minor == 0:
             _upgrade_free(access, plan, expected)
             return None

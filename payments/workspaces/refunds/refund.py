@@ -29,7 +29,7 @@ def refund_invoice(
     """Give back `amount` in major units (None: all that is left); the refund may still be pending.
 
     Raises InvalidInvoiceId, InvoiceNotFound, NotRefundable, PaymentDisputed, RefundTooLarge
-    or BadInput.
+    or InvalidAmount.
     """
     invoice, user_id = get_any_invoice(raw_id), user.id
     repeated = queries.refund_of_request(request_key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from payments.invoices.models import PAID, UPGRADE, Invoice
-from payments.kit import steps
+from payments.kit import money, steps
 from payments.kit.db import db
 from payments.kit.repeat import repeated
 from payments.kit.transactions import transaction
@@ -29,7 +29,7 @@ def reserve(
     """Set `amount_minor` (None: all that is left) of a paid invoice aside; return the refund's id.
 
     Concurrent refunds wait for each other on the workspace's lock. Raises NotRefundable,
-    PaymentDisputed or RefundTooLarge.
+    PaymentDisputed, RefundTooLarge or InvalidAmount.
     """
     invoice_id, workspace_id = invoice.id, invoice.workspace_id
     with transaction():
@@ -62,7 +62,12 @@ def _bounded(invoice: Invoice, wanted: int | None) -> int:
         raise errors.NotRefundable("The whole invoice is refunded already")
     if wanted is not None and wanted > left:
         raise errors.RefundTooLarge
-    return left if wanted is None else wanted
+    amount = left if wanted is None else wanted
+    try:
+        money.check_movable(amount, invoice.currency)
+    except money.NotChargeable as error:
+        raise errors.InvalidAmount(f"amount: {error}") from error
+    return amount
 
 
 def _added(

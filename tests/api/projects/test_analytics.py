@@ -29,7 +29,7 @@ NOBODY = str(uuid4())
 SUBSCRIPTION = {
     "id", "project_id", "user_id", "is_test_mode", "subscription_id", "customer_id", "status",
     "plan_name", "quantity", "current_period_start", "current_period_end", "cancel_at",
-    "cancelled_at", "created_at",
+    "cancelled_at", "created_at", "add_ons", "ended_reason",
 }  # fmt: skip
 PAYMENT = {
     "id", "project_id", "subscription_id", "user_id", "is_test_mode", "payment_intent_id",
@@ -374,6 +374,7 @@ class TestStats:
             "successful_payments": 0,
             "total_revenue_cents": 0,
             "currency": "usd",
+            "revenue_by_currency": {},
         }
 
     def test_test_is_test_and_live_and_the_default(
@@ -382,13 +383,44 @@ class TestStats:
         self.fill(app, seat, second)
         for query in ({}, {"test_mode": "true"}, {"test_mode": "1"}):
             told = get(seat.developer, f"{ROOT}/stats", **query)
-            assert self.figures(told) == (7, 4, 9, 3, 1111)
+            assert self.figures(told) == (7, 4, 9, 3, 50_994)
+            assert told["revenue_by_currency"] == {"eur": 110, "usd": 50_994}
 
     def test_live_is_live_only(self, app: Flask, seat: ProjectSeat, second: ProjectSeat) -> None:
         self.fill(app, seat, second)
         for word in ("false", "0"):
             told = get(seat.developer, f"{ROOT}/stats", test_mode=word)
             assert self.figures(told) == (1, 1, 1, 1, 1000)
+            assert told["revenue_by_currency"] == {"usd": 1000}
+
+    @pytest.mark.parametrize(
+        ("sold", "main"),
+        [
+            (["jpy", "jpy", "usd"], "jpy"),  # the most payments, not the greatest sum
+            (["usd", "eur"], "eur"),  # a tie goes by the code
+            (["kwd"], "kwd"),
+        ],
+    )
+    def test_unlike_currencies_are_never_added(
+        self, app: Flask, seat: ProjectSeat, second: ProjectSeat, sold: list[str], main: str
+    ) -> None:
+        amounts = {"jpy": 500, "usd": 10_000, "eur": 70, "kwd": 5120}
+        for number, currency in enumerate(sold):
+            place = seat if number % 2 else second
+            add_payment(app, place, currency=currency, amount_cents=amounts[currency])
+        told = get(seat.developer, f"{ROOT}/stats")
+        expected = {code: sold.count(code) * amounts[code] for code in sold}
+        assert told["revenue_by_currency"] == expected
+        assert (told["currency"], told["total_revenue_cents"]) == (main, expected[main])
+        assert told["successful_payments"] == len(sold)
+
+    def test_revenue_is_what_was_not_given_back(self, app: Flask, seat: ProjectSeat) -> None:
+        part = {"status": "partially_refunded", "amount_cents": 999, "refunded_amount_cents": 100}
+        add_payment(app, seat, **part)
+        add_payment(app, seat, status="refunded", amount_cents=50, refunded_amount_cents=50)
+        add_payment(app, seat, status="disputed", amount_cents=70)
+        told = get(seat.developer, f"{ROOT}/stats")
+        assert (told["total_revenue_cents"], told["successful_payments"]) == (899, 0)
 
     def test_projects_are_counted_in_either_mode(
         self, seat: ProjectSeat, second: ProjectSeat

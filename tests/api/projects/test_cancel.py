@@ -6,13 +6,19 @@ import re
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from payments.config import Settings
+from payments.gateway.billing import Billing
+from payments.gateway.errors import Rejected
 from payments.kit import clock
+from payments.kit.transactions import transaction
+from payments.projects.models import Subscription as Row
 from tests.support.apps import another_app
+from tests.support.deliveries import account_of
 from tests.support.developers import STRIPE, EndUser, ProjectSeat
 from tests.support.ledger_rows import add_subscription, new_price, subscribed
 from tests.support.processes import free_port
@@ -20,6 +26,10 @@ from tests.support.site import at_once
 
 PATH = f"{STRIPE}/cancel-subscription"
 FIELDS = {"subscription_id", "status", "cancel_at", "cancelled_at", "message"}
+MANAGED = (
+    "The subscription is managed by the subscription schedule `sub_sched_1`, and updating any "
+    "cancelation behavior directly is not allowed. Please update the schedule instead."
+)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
@@ -132,6 +142,144 @@ class TestImmediately:
         assert at_stripe(seat, subscription)["status"] == "active"
 
 
+class Scheduled:
+    """A subscription that a schedule manages: Stripe refuses to change its end directly."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, refuses: str = "") -> None:
+        self.asked: list[str] = []
+        self.refuses, self.is_managed = refuses, True
+        get, end = Billing.get_subscription, Billing.cancel_at_period_end
+
+        def get_subscription(billing: Billing, held: str) -> Any:
+            return {**get(billing, held), "schedule": "sub_sched_1" if self.is_managed else None}
+
+        def cancel_at_period_end(billing: Billing, held: str, *, key: str) -> Any:
+            if self.is_managed:
+                raise Rejected(MANAGED, code=None)
+            return end(billing, held, key=key)
+
+        monkeypatch.setattr(Billing, "get_subscription", get_subscription)
+        monkeypatch.setattr(Billing, "cancel_at_period_end", cancel_at_period_end)
+        for name in ("release_schedule", "cancel_schedule"):
+            monkeypatch.setattr(Billing, name, self._change(name))
+
+    def _change(self, name: str) -> Any:
+        def change(billing: Billing, schedule: str) -> None:
+            self.asked.append(f"{name} {schedule}")
+            if name == self.refuses:
+                raise Rejected(MANAGED, code=None)
+            self.is_managed = False
+            if name == "cancel_schedule":
+                self.end_at_stripe(billing)
+
+        return change
+
+    def end_at_stripe(self, billing: Billing) -> None:
+        (held,) = [each.id for each in billing._v1.subscriptions.list({"limit": 1}).data]
+        billing._v1.subscriptions.cancel(held)
+
+
+class TestUnderASchedule:
+    def test_it_is_released_and_ends_with_its_period(
+        self, seat: ProjectSeat, subscription: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        schedule = Scheduled(monkeypatch)
+        answer = cancel(seat.end_user)
+        assert (answer.status_code, answer.json["status"]) == (200, "active")
+        assert schedule.asked == ["release_schedule sub_sched_1"]
+        assert at_stripe(seat, subscription)["cancel_at_period_end"] is True
+
+    def test_at_once_it_ends_together_with_the_schedule(
+        self, seat: ProjectSeat, subscription: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        schedule = Scheduled(monkeypatch)
+        error = {"type": "invalid_request_error", "message": MANAGED}
+        match = {"path": f"/v1/subscriptions/{subscription}", "method": "DELETE"}
+        fault = {"match": match, "action": "error", "status": 400, "error": error}
+        seat.shop.control("POST", "faults", fault)
+        answer = cancel(seat.end_user, {"cancel_immediately": True})
+        assert (answer.status_code, answer.json["status"]) == (200, "canceled")
+        assert schedule.asked == ["cancel_schedule sub_sched_1"]
+
+    def test_what_stripe_still_refuses_is_told_as_such(
+        self, seat: ProjectSeat, subscription: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        Scheduled(monkeypatch, refuses="release_schedule")
+        answer = cancel(seat.end_user)
+        assert answer.status_code == 400
+        assert answer.json == {
+            "detail": "The subscription follows a schedule, which does not allow this change"
+        }
+        assert at_stripe(seat, subscription)["cancel_at_period_end"] is False
+
+
+class TestEveryStatus:
+    """Whatever Stripe may go on billing for can be ended."""
+
+    @pytest.fixture
+    def incomplete(self, app: Flask, seat: ProjectSeat) -> str:
+        customer = account_of(seat).customer()
+        made = seat.shop.stripe(
+            "POST",
+            "/v1/subscriptions",
+            customer=customer,
+            payment_behavior="default_incomplete",
+            **{"items[0][price]": new_price(seat.shop)},
+        )
+        add_subscription(app, seat, seat.end_user, subscription_id=made["id"], status="incomplete")
+        return str(made["id"])
+
+    @pytest.mark.parametrize("status", ["trialing", "past_due", "unpaid", "paused"])
+    @pytest.mark.parametrize("immediately", [True, False])
+    def test_what_our_row_says_is_no_obstacle(
+        self, app: Flask, seat: ProjectSeat, status: str, immediately: bool
+    ) -> None:
+        held = subscribed(app, seat, seat.end_user, new_price(seat.shop))
+        with app.app_context(), transaction() as session:
+            where = Row.subscription_id == held
+            session.execute(sa.update(Row).where(where).values(status=status))
+        answer = cancel(seat.end_user, {"cancel_immediately": immediately})
+        assert answer.status_code == 200, answer.text
+        assert answer.json["status"] == ("canceled" if immediately else "active")
+
+    @pytest.mark.parametrize("immediately", [True, False])
+    def test_one_whose_first_payment_is_open_ends_at_once(
+        self, seat: ProjectSeat, incomplete: str, immediately: bool
+    ) -> None:
+        answer = cancel(seat.end_user, {"cancel_immediately": immediately})
+        assert answer.status_code == 200, answer.text
+        assert answer.json["status"] in {"canceled", "incomplete_expired"}
+        assert answer.json["cancel_at"] is None
+        assert answer.json["message"] == "Subscription has been canceled"
+        assert at_stripe(seat, incomplete)["status"] == answer.json["status"]
+
+    def test_a_paused_one_has_no_period_that_could_end(self, app: Flask, seat: ProjectSeat) -> None:
+        """Its trial ended without a card."""
+        account = account_of(seat)
+        held = account.call(
+            "POST",
+            "subscriptions",
+            customer=account.call("POST", "customers")["id"],
+            trial_period_days=7,
+            **{
+                "items[0][price]": new_price(seat.shop),
+                "trial_settings[end_behavior][missing_payment_method]": "pause",
+            },
+        )["id"]
+        account.advance(8 * 86_400)
+        assert at_stripe(seat, held)["status"] == "paused"
+        add_subscription(app, seat, seat.end_user, subscription_id=held, status="paused")
+        answer = cancel(seat.end_user)
+        assert (answer.status_code, answer.json["status"]) == (200, "canceled")
+        assert at_stripe(seat, held)["status"] == "canceled"
+
+    def test_the_paid_one_goes_before_the_unpaid(
+        self, app: Flask, seat: ProjectSeat, subscription: str
+    ) -> None:
+        add_subscription(app, seat, seat.end_user, status="unpaid")
+        assert cancel(seat.end_user).json["subscription_id"] == subscription
+
+
 class TestNothingToCancel:
     def test_nobody_subscribed_is_404(self, seat: ProjectSeat) -> None:
         answer = cancel(seat.end_user)
@@ -139,7 +287,9 @@ class TestNothingToCancel:
         assert answer.json == {"detail": "No active subscription found"}
 
     @pytest.mark.parametrize("status", ["canceled", "incomplete", "unpaid", "paused"])
-    def test_an_ended_one_is_404(self, app: Flask, seat: ProjectSeat, status: str) -> None:
+    def test_one_that_is_over_or_gone_is_404(
+        self, app: Flask, seat: ProjectSeat, status: str
+    ) -> None:
         add_subscription(app, seat, seat.end_user, status=status)
         assert cancel(seat.end_user).status_code == 404
 

@@ -7,13 +7,17 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from payments.config import Settings
+from payments.gateway.billing import Billing
 from payments.kit.db import db
+from payments.kit.transactions import transaction
 from payments.projects import credentials
+from payments.projects.models import StripeCustomer, Subscription
 from payments.projects.schemas.checkout import MOST_QUANTITY
 from payments.timeline.models import TimelineEntry
 from tests.support.apps import another_app
@@ -27,7 +31,14 @@ from tests.support.developers import (
     sandbox_key,
     store_keys,
 )
-from tests.support.ledger_rows import add_subscription, customers_of, new_price, requests_to
+from tests.support.ledger_rows import (
+    add_subscription,
+    customers_of,
+    new_price,
+    requests_to,
+    subscribed,
+    user_id,
+)
 from tests.support.processes import free_port
 from tests.support.site import at_once
 
@@ -35,6 +46,7 @@ PATH = f"{STRIPE}/checkout-session"
 SESSIONS, CUSTOMERS = "/v1/checkout/sessions", "/v1/customers"
 SUCCESS = "https://shop.example/ok?session={CHECKOUT_SESSION_ID}"
 CANCEL = "https://shop.example/cancel"
+NOT_OVER = ["active", "trialing", "past_due", "unpaid", "paused"]
 
 
 def wish(price: str = "price_1", **more: Any) -> dict[str, Any]:
@@ -121,7 +133,8 @@ class TestMetadata:
         check_out(seat.end_user, price, metadata=None)
         asked = order(seat)
         assert asked["metadata"] == self.ours(seat)
-        assert asked["subscription_data"]["metadata"] == self.ours(seat)
+        sold = {"plan_price_id": price, **self.ours(seat)}
+        assert asked["subscription_data"]["metadata"] == sold
 
     def test_values_become_texts(self, seat: ProjectSeat, price: str) -> None:
         given = {
@@ -138,15 +151,27 @@ class TestMetadata:
 
     def test_ours_wins(self, seat: ProjectSeat, price: str) -> None:
         forged = {"user_id": str(uuid4()), "project_id": str(uuid4()), "plan": "pro"}
+        forged["plan_price_id"] = "price_free"
         check_out(seat.end_user, price, metadata=forged)
         asked = order(seat)
         assert asked["metadata"] == {"plan": "pro", **self.ours(seat)}
-        assert asked["subscription_data"]["metadata"] == {"plan": "pro", **self.ours(seat)}
+        sold = {"plan_price_id": price, "plan": "pro", **self.ours(seat)}
+        assert asked["subscription_data"]["metadata"] == sold
 
     def test_as_much_as_stripe_takes(self, seat: ProjectSeat, price: str) -> None:
         most = {f"{n:040d}": "v" * 500 for n in range(47)}
         assert check_out(seat.end_user, price, metadata=most).status_code == 200
         assert len(order(seat)["metadata"]) == 49
+
+    def test_without_a_key_left_the_sold_price_is_not_written(
+        self, seat: ProjectSeat, price: str
+    ) -> None:
+        most = {f"{n:040d}": "v" for n in range(47)}
+        answer = check_out(seat.end_user, price, metadata=most, allow_existing_subscription=True)
+        assert answer.status_code == 200
+        written = order(seat)["subscription_data"]["metadata"]
+        assert len(written) == 50
+        assert "plan_price_id" not in written
 
     @pytest.mark.parametrize(
         "bad",
@@ -181,13 +206,56 @@ class TestMetadata:
 
 
 class TestAlreadySubscribed:
-    @pytest.mark.parametrize("status", ["active", "trialing", "past_due"])
-    def test_it_is_400(self, app: Flask, seat: ProjectSeat, price: str, status: str) -> None:
-        add_subscription(app, seat, seat.end_user, status=status)
+    @pytest.mark.parametrize("status", NOT_OVER)
+    def test_it_is_400(
+        self,
+        app: Flask,
+        seat: ProjectSeat,
+        price: str,
+        status: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        held = subscribed(app, seat, seat.end_user, price)
+        monkeypatch.setattr(Billing, "list_statuses", lambda *_: {held: status})
         answer = check_out(seat.end_user, price)
         assert answer.status_code == 400
         assert answer.json == {"detail": "An active subscription exists already"}
         assert requests_to(seat.shop, SESSIONS) == []
+
+    def test_our_row_alone_refuses_nobody(self, app: Flask, seat: ProjectSeat, price: str) -> None:
+        """The event of its end is still under way."""
+        held = subscribed(app, seat, seat.end_user, price)
+        seat.shop.stripe("DELETE", f"/v1/subscriptions/{held}")
+        assert check_out(seat.end_user, price).status_code == 200
+        assert statuses(app, seat) == {held: "canceled"}
+
+    def test_one_of_another_customer_counts(
+        self, app: Flask, seat: ProjectSeat, price: str
+    ) -> None:
+        """Stripe's list of their customer does not show it."""
+        subscribed(app, seat, seat.end_user, price)
+        customer = seat.shop.stripe("POST", "/v1/customers", email="other@example.com")["id"]
+        with app.app_context(), transaction() as session:
+            where = StripeCustomer.user_id == user_id(seat.end_user)
+            session.execute(sa.update(StripeCustomer).where(where).values(customer_id=customer))
+        assert check_out(seat.end_user, price).status_code == 400
+
+    def test_an_unpaid_beginning_is_ended_first(
+        self, app: Flask, seat: ProjectSeat, price: str
+    ) -> None:
+        held = begun(app, seat, price)
+        assert check_out(seat.end_user, price).status_code == 200
+        ended = seat.shop.stripe("GET", f"/v1/subscriptions/{held}")["status"]
+        assert ended in {"canceled", "incomplete_expired"}
+        assert statuses(app, seat) == {held: ended}
+
+    def test_it_stays_where_another_one_is_allowed(
+        self, app: Flask, seat: ProjectSeat, price: str
+    ) -> None:
+        held = begun(app, seat, price)
+        answer = check_out(seat.end_user, price, allow_existing_subscription=True)
+        assert answer.status_code == 200
+        assert seat.shop.stripe("GET", f"/v1/subscriptions/{held}")["status"] == "incomplete"
 
     @pytest.mark.parametrize("status", ["active", "trialing", "past_due"])
     def test_allow_existing_subscription(
@@ -474,6 +542,34 @@ class TestWho:
 
     def test_a_developer_is_403(self, seat: ProjectSeat) -> None:
         assert seat.developer.post(PATH, wish()).status_code == 403
+
+
+def begun(app: Flask, seat: ProjectSeat, price: str) -> str:
+    """Let the end user have a subscription whose first payment is open; return its id."""
+    first = subscribed(app, seat, seat.end_user, price)
+    (customer,) = {held for _, held in customers_of(app, seat.end_user)}
+    seat.shop.stripe("DELETE", f"/v1/subscriptions/{first}")
+    with app.app_context(), transaction() as session:
+        session.execute(sa.delete(Subscription).where(Subscription.subscription_id == first))
+    made = seat.shop.stripe(
+        "POST",
+        "/v1/subscriptions",
+        customer=customer,
+        payment_behavior="default_incomplete",
+        **{"items[0][price]": price},
+    )
+    assert made["status"] == "incomplete", made
+    add_subscription(app, seat, seat.end_user, subscription_id=made["id"], status="incomplete")
+    return str(made["id"])
+
+
+def statuses(app: Flask, seat: ProjectSeat) -> dict[str, str]:
+    """Return the statuses of the project's rows by Stripe's ids."""
+    with app.app_context():
+        query = sa.select(Subscription.subscription_id, Subscription.status).where(
+            Subscription.project_id == seat.project_id
+        )
+        return dict(db.session.execute(query).all())
 
 
 def _items(asked: dict[str, Any]) -> list[dict[str, Any]]:

@@ -35,6 +35,7 @@ FIELDS = {
     "test_secret_key_masked", "test_publishable_key_masked", "test_webhook_secret_masked",
     "live_secret_key_masked", "live_publishable_key_masked", "live_webhook_secret_masked",
     "test_configured_at", "live_configured_at", "created_at", "updated_at",
+    "allow_repeat_trials",
 }  # fmt: skip
 
 

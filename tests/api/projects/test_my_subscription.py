@@ -47,6 +47,8 @@ class TestMySubscription:
             "cancel_at": "2026-03-02T03:04:05.678Z",
             "cancelled_at": "2026-04-02T03:04:05.678Z",
             "created_at": "2026-05-02T03:04:05.678Z",
+            "add_ons": [],
+            "ended_reason": None,
         }
 
     def test_without_one_it_is_null(self, seat: ProjectSeat) -> None:
@@ -71,6 +73,31 @@ class TestMySubscription:
     def test_it_is_not_while(self, app: Flask, seat: ProjectSeat, status: str) -> None:
         add_subscription(app, seat, seat.end_user, status=status)
         assert seat.end_user.get(PATH).json is None
+
+    @pytest.mark.parametrize("status", ["incomplete", "unpaid", "paused"])
+    def test_include_inactive_also_shows_what_may_be_billed_again(
+        self, app: Flask, seat: ProjectSeat, status: str
+    ) -> None:
+        add_subscription(app, seat, seat.end_user, status=status)
+        add_subscription(app, seat, seat.end_user, status="canceled")
+        add_subscription(app, seat, seat.another_end_user())
+        shown = seat.end_user.get(PATH, query_string={"include_inactive": "true"})
+        assert shown.json["status"] == status
+
+    @pytest.mark.parametrize("status", ["canceled", "incomplete_expired"])
+    def test_but_not_what_is_over(self, app: Flask, seat: ProjectSeat, status: str) -> None:
+        add_subscription(app, seat, seat.end_user, status=status)
+        shown = seat.end_user.get(PATH, query_string={"include_inactive": "true"})
+        assert (shown.status_code, shown.json) == (200, None)
+
+    def test_what_is_paid_for_comes_before_it(self, app: Flask, seat: ProjectSeat) -> None:
+        paid = add_subscription(app, seat, seat.end_user)
+        add_subscription(app, seat, seat.end_user, status="unpaid")
+        shown = seat.end_user.get(PATH, query_string={"include_inactive": "true"})
+        assert shown.json["id"] == paid["id"]
+
+    def test_include_inactive_is_a_boolean(self, seat: ProjectSeat) -> None:
+        assert seat.end_user.get(PATH, query_string={"include_inactive": "-"}).status_code == 422
 
     def test_of_several_it_is_the_newest(self, app: Flask, seat: ProjectSeat) -> None:
         add_subscription(app, seat, seat.end_user)

@@ -18,7 +18,7 @@ from payments.kit.transactions import transaction
 from payments.projects.models import StripeCustomer
 from payments.projects.sync.account import Account
 from payments.projects.sync.book import Book
-from payments.projects.sync.contribution import Counts
+from payments.projects.sync.contribution import Counts, Revenue
 from payments.timeline.models import TimelineEntry
 from payments.webhooks import batches, drain, inbox
 from payments.webhooks.models import WebhookEvent
@@ -36,6 +36,7 @@ from tests.support.ledgers import (
 )
 
 UPDATED = "customer.subscription.updated"
+USD_2000 = {"usd": Revenue(1, 2000)}
 
 
 def moment(seconds: int) -> datetime:
@@ -191,7 +192,7 @@ class TestInvoices:
         assert row.description == "Subscription renewal"
         assert row.subscription_row_id == desk.subscription().id
         assert row.created_at == moment(NOON - 10)
-        assert desk.totals() == Counts(1, 1, 1, 1, 2000)
+        assert desk.totals() == Counts(1, 1, 1, USD_2000)
 
     def test_both_names_of_the_event_are_one_payment(self, desk: Desk) -> None:
         desk.take(UPDATED, subscription())
@@ -200,7 +201,7 @@ class TestInvoices:
         desk.take("invoice.payment_succeeded", told(invoice()))
         part = {"id": "inpay_1", "object": "invoice_payment", "invoice": "in_1"}
         desk.take("invoice_payment.paid", part)
-        assert desk.totals() == Counts(1, 1, 1, 1, 2000)
+        assert desk.totals() == Counts(1, 1, 1, USD_2000)
 
     def test_before_basil_no_call_is_needed(self, desk: Desk) -> None:
         desk.take(UPDATED, subscription())
@@ -228,7 +229,7 @@ class TestInvoices:
         desk.objects["get_subscription", "sub_1"] = subscription()
         desk.take("invoice.paid", told(invoice()))
         assert desk.payment().subscription_row_id == desk.subscription().id
-        assert desk.totals() == Counts(1, 1, 1, 1, 2000)
+        assert desk.totals() == Counts(1, 1, 1, USD_2000)
 
     def test_several_payments_on_one_invoice(self, desk: Desk) -> None:
         desk.take(UPDATED, subscription())
@@ -241,7 +242,7 @@ class TestInvoices:
             desk.objects["get_payment", name] = held
         desk.take("invoice.paid", told(invoice()))
         assert sorted(row.amount_cents for row in desk.payments()) == [500, 1500]
-        assert desk.totals().revenue_cents == 2000
+        assert desk.totals().revenue == {"usd": Revenue(2, 2000)}
 
     def failed(self, desk: Desk, **changes: object) -> None:
         """Let the renewal fail at Stripe."""
@@ -322,6 +323,7 @@ class TestMoneyBack:
         paid.take("charge.refunded", charge)
         row = paid.payment()
         assert (row.status, row.refunded_amount_cents) == ("partially_refunded", 500)
+        assert paid.totals() == Counts(1, 1, 1, {"usd": Revenue(0, 1500)})
         self.refunds(paid, back(500), back(1500, "pending"))
         paid.take("refund.created", {**back(1500), "payment_intent": "pi_1"})
         row = paid.payment()
@@ -331,12 +333,12 @@ class TestMoneyBack:
     def test_a_refund_that_fails_is_restored(self, paid: Desk) -> None:
         self.refunds(paid, back(2000))
         paid.take("refund.created", {**back(2000), "payment_intent": "pi_1"})
-        assert paid.totals().revenue_cents == 0
+        assert paid.totals().revenue == {}
         self.refunds(paid, back(2000, "failed"))
         paid.take("refund.failed", {**back(2000, "failed"), "payment_intent": "pi_1"})
         row = paid.payment()
         assert (row.status, row.refunded_amount_cents) == ("succeeded", 0)
-        assert paid.totals().revenue_cents == 2000
+        assert paid.totals().revenue == USD_2000
 
     def test_a_refund_told_before_the_payment(self, desk: Desk) -> None:
         self.refunds(desk, back(500))
@@ -364,7 +366,13 @@ class TestMoneyBack:
 
     @pytest.mark.parametrize(
         ("status", "shown"),
-        [("needs_response", "disputed"), ("lost", "disputed"), ("won", "succeeded")],
+        [
+            *[(taken, "disputed") for taken in ("needs_response", "under_review", "lost")],
+            *[(over, "succeeded") for over in ("won", "prevented")],
+            ("warning_needs_response", "succeeded"),
+            ("warning_under_review", "succeeded"),
+            ("warning_closed", "succeeded"),
+        ],
     )
     def test_a_dispute(self, paid: Desk, status: str, shown: str) -> None:
         charge = {"id": "ch_1", "amount_refunded": 0, "disputed": True}
@@ -374,7 +382,7 @@ class TestMoneyBack:
         paid.take("charge.dispute.created", held)
         row = paid.payment()
         assert (row.status, row.disputed) == (shown, shown == "disputed")
-        assert paid.totals().successful_payments == int(shown == "succeeded")
+        assert paid.totals().revenue == (USD_2000 if shown == "succeeded" else {})
 
 
 class TestCheckout:

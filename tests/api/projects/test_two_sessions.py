@@ -16,6 +16,7 @@ from payments.timeline.models import TimelineEntry
 from tests.api.projects.test_checkout_flow import BACK, deliver_everything, pay
 from tests.support.developers import STRIPE, ProjectSeat, sandbox_key, store_keys
 from tests.support.ledger_rows import new_price, requests_to
+from tests.support.ledgers import NOON, Desk, subscription
 from tests.support.shop import eventually
 from tests.support.site import at_once
 
@@ -266,6 +267,37 @@ class TestTwoSubscriptions:
         opened(seat, price, metadata={"allow_existing_subscription": "true"})
         (session,) = seat.shop.stripe("GET", SESSIONS)["data"]
         assert "allow_existing_subscription" not in session["metadata"]
+
+
+class TestWhatCounts:
+    """Whatever is not over may be billed again beside the other one."""
+
+    def flags(self, desk: Desk, *states: tuple[str, str]) -> dict[str, bool]:
+        """Let subscriptions come to these states, one after the other; return which are flagged."""
+        user = {"user_id": desk.seat.end_user.user_id}
+        for turn, (name, status) in enumerate(states):
+            found = subscription(
+                id=name, status=status, metadata=user, created=NOON + int(name[-1])
+            )
+            desk.take("customer.subscription.updated", found, at=NOON + turn)
+        return {row.subscription_id: row.needs_attention for row in desk.subscriptions()}
+
+    @pytest.mark.parametrize("status", ["past_due", "unpaid", "paused"])
+    def test_the_newer_is_flagged(self, desk: Desk, status: str) -> None:
+        assert self.flags(desk, ("sub_1", status), ("sub_2", "active")) == {
+            "sub_1": False, "sub_2": True,
+        }  # fmt: skip
+
+    @pytest.mark.parametrize("status", ["canceled", "incomplete_expired"])
+    def test_what_is_over_flags_nothing(self, desk: Desk, status: str) -> None:
+        flags = self.flags(desk, ("sub_1", status), ("sub_2", "active"))
+        assert not any(flags.values())
+
+    def test_one_whose_first_payment_is_open_is_the_one_too_many(self, desk: Desk) -> None:
+        first, second = ("sub_1", "incomplete"), ("sub_2", "active")
+        assert self.flags(desk, first, second) == {"sub_1": True, "sub_2": False}
+        paid = ("sub_1", "active")
+        assert self.flags(desk, first, second, paid) == {"sub_1": False, "sub_2": True}
 
 
 def test_two_that_nobody_owned_are_found_when_their_owner_is_known(

@@ -9,11 +9,13 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from payments.invoices.models import Invoice
+from payments.kit import money
 from payments.kit.transactions import transaction
 from payments.workspaces.models import PricingPlan
 from tests.support.people import Cast
 from tests.support.shop import Shop
-from tests.support.till import add_plan, pdf_of, pdf_text, plan_of, sent
+from tests.support.till import add_plan, fault, pdf_of, pdf_text, plan_of, sent
 
 
 def upgrade(cast: Cast, **body):
@@ -88,6 +90,8 @@ class TestCurrencies:
             ("jpy", 1500, Decimal(1500), "¥1,500"),
             ("krw", 12000, Decimal(12000), "₩12,000"),
             ("kwd", 12500, Decimal("12.5"), "KWD 12.500"),
+            ("ugx", 38_000_000, Decimal(380_000), "UGX 380,000.00"),
+            ("isk", 150_000, Decimal(1500), "ISK 1,500.00"),
             ("usd", 1999, Decimal("19.99"), "$19.99"),
         ],
     )
@@ -105,7 +109,11 @@ class TestCurrencies:
         assert written in pdf_text(pdf_of(payer.owner, payer.workspace, invoice["id"]))
 
     @pytest.mark.parametrize(
-        ("currency", "amount"), [("jpy", 0.5), ("kwd", 0.0005), ("usd", 0.005)]
+        ("currency", "amount"),
+        [
+            *(("jpy", 0.5), ("kwd", 0.0005), ("usd", 0.005)),
+            *(("isk", 5.5), ("ugx", 5.01), ("kwd", 5.123)),  # these have units that nobody moves
+        ],
     )
     def test_a_refund_of_less_than_a_unit_is_refused(
         self, app: Flask, shop: Shop, payer: Cast, admin, currency: str, amount: float
@@ -117,18 +125,86 @@ class TestCurrencies:
         assert (answer.status_code, answer.json["code"]) == (400, "invalid_field")
         (after,) = shop.invoices(payer.owner, payer.workspace.slug)
         assert after["refundedAmount"] == 0
+        assert sent(shop, "/v1/refunds") == []
 
     @pytest.mark.parametrize(
-        ("currency", "minor"), [("usd", 10), ("jpy", 49), ("usd", 100_000_000)]
+        ("currency", "minor", "part", "rest"),
+        [
+            ("usd", 999, 1, "8.99"),
+            ("jpy", 1500, 500, "1000"),
+            ("kwd", 12_500, 5.12, "7.38"),
+            ("ugx", 1_000_000, 4000, "6000"),
+            ("isk", 150_000, 499, "1001"),
+        ],
+    )
+    def test_a_part_and_then_the_rest_go_back(
+        self, app: Flask, shop: Shop, payer: Cast, admin, currency, minor, part, rest
+    ) -> None:
+        """From the plan to the last refund every amount is in the currency's own units."""
+        upgrade(payer, planSlug=add_plan(app, price_minor=minor, currency=currency))
+        (invoice,) = shop.invoices(payer.owner, payer.workspace.slug)
+        path = f"/api/admin/invoices/{invoice['id']}/refund"
+        first = admin.post(path, {"amount": part})
+        assert first.status_code == 200, first.text
+        (intent,) = shop.stripe("GET", "/v1/payment_intents", limit=1)["data"]
+        assert admin.post(path, {}).status_code == 200
+        made = shop.stripe("GET", "/v1/refunds", payment_intent=intent["id"])["data"]
+        amounts = [money.to_minor(rest, currency), money.to_minor(str(part), currency)]
+        assert [refund["amount"] for refund in made] == amounts
+        assert sum(amounts) == minor
+        (after,) = shop.invoices(payer.owner, payer.workspace.slug, include_all="true")
+        assert (after["refundedAmount"], after["status"]) == (after["amount"], "refunded")
+        text = pdf_text(pdf_of(payer.owner, payer.workspace, invoice["id"]))
+        assert money.formatted(minor, currency) in text
+
+    def test_a_fraction_from_before_the_rule_goes_back_in_whole_units(
+        self, app: Flask, shop: Shop, payer: Cast, admin
+    ) -> None:
+        """Stripe once charged fractions of ISK, and refunds none: the whole is refused."""
+        upgrade(payer, planSlug=add_plan(app, price_minor=150_000, currency="isk"))
+        (invoice,) = shop.invoices(payer.owner, payer.workspace.slug)
+        with app.app_context(), transaction() as session:
+            change = sa.update(Invoice).where(Invoice.id == invoice["id"])
+            session.execute(change.values(amount_minor=149_950))
+        path = f"/api/admin/invoices/{invoice['id']}/refund"
+        whole = admin.post(path, {})
+        assert (whole.status_code, whole.json["code"]) == (400, "invalid_field")
+        assert "multiple of ISK 1.00" in whole.json["message"]
+        assert admin.post(path, {"amount": 1499}).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("currency", "minor"),
+        [
+            *(("usd", 10), ("jpy", 49), ("usd", 10**12)),
+            *(("isk", 1050), ("ugx", 12_345), ("kwd", 1234), ("huf", 1050)),
+        ],
     )
     def test_what_stripe_does_not_charge_is_a_clear_400(
-        self, app: Flask, shop: Shop, payer: Cast, currency: str, minor: int
+        self, app: Flask, shop: Shop, hesitant: Cast, currency: str, minor: int
     ) -> None:
-        """Below Stripe's least amount, or above its greatest: nothing is charged or granted."""
+        """Below its least amount, above its greatest, a fraction: nothing happens at all."""
         slug = add_plan(app, price_minor=minor, currency=currency)
-        answer = upgrade(payer, planSlug=slug)
+        before = len(sent(shop, "/v1/payment_intents"))
+        answer = upgrade(hesitant, planSlug=slug)
         assert (answer.status_code, answer.json["code"]) == (400, "amount_not_chargeable")
         assert answer.json["message"].startswith("Amount must be ")
+        assert shop.invoices(hesitant.owner, hesitant.workspace.slug) == []
+        assert len(sent(shop, "/v1/payment_intents")) == before
+        assert plan_of(hesitant.owner, hesitant.workspace) == "free"
+
+    @pytest.mark.parametrize(
+        "code",
+        ["amount_too_small", "amount_too_large", "invalid_charge_amount_no_decimal_compatible"],
+    )
+    def test_what_only_stripe_knows_is_a_clear_400_too(
+        self, app: Flask, shop: Shop, payer: Cast, code: str
+    ) -> None:
+        """The least amount after a conversion, say: the attempt keeps its failed invoice."""
+        refusal = {"type": "invalid_request_error", "code": code, "message": "Amount must convert"}
+        fault(shop, "error", status=400, error=refusal)
+        answer = upgrade(payer, planSlug=add_plan(app, price_minor=900))
+        assert (answer.status_code, answer.json["code"]) == (400, "amount_not_chargeable")
+        assert answer.json["message"] == "Amount must convert"
         (invoice,) = shop.invoices(payer.owner, payer.workspace.slug)
         assert invoice["status"] == "failed"
         assert plan_of(payer.owner, payer.workspace) == "free"

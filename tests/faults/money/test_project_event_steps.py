@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from payments.kit import steps
-from payments.projects.models import Payment, ProjectTotals, Subscription
+from payments.projects.models import Payment, ProjectRevenue, Subscription
 from payments.projects.sync.topics import TYPES
 from payments.sandbox.visitor import Visitor
 from payments.timeline.models import TimelineEntry
@@ -84,8 +84,8 @@ def test_every_event_is_handled_and_counts_once(site, seat):
     (subscription,) = site.rows(Subscription, Subscription.project_id == seat.project_id)
     (payment,) = site.rows(Payment, Payment.project_id == seat.project_id)
     assert (subscription.status, payment.status) == ("active", "succeeded")
-    counters = sa.select(ProjectTotals.payments, ProjectTotals.revenue_cents)
-    mine = counters.where(ProjectTotals.project_id == seat.project_id)
+    counters = sa.select(ProjectRevenue.successful_payments, ProjectRevenue.revenue_cents)
+    mine = counters.where(ProjectRevenue.project_id == seat.project_id)
     assert site.read(lambda session: session.execute(mine).all()) == [(1, PAID)]
     notes = site.rows(TimelineEntry, TimelineEntry.project_id == seat.project_id)
     told = Counter(n.kind for n in notes if n.kind.startswith(("payment.", "subscription.")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -57,6 +58,8 @@ def test_the_form_for_people_holds_every_digit(minor: int, currency: str) -> Non
         (500, "jpy", "500", "¥500"),
         (1234567, "jpy", "1234567", "¥1,234,567"),
         (5120, "kwd", "5.120", "KWD 5.120"),
+        (1_000_000, "ugx", "10000.00", "UGX 10,000.00"),
+        (50_000, "isk", "500.00", "ISK 500.00"),
         (1200, "chf", "12.00", "CHF 12.00"),
     ],
 )
@@ -75,6 +78,30 @@ def test_how_amounts_are_written(minor: int, currency: str, plain: str, formatte
 def test_what_is_no_amount_is_refused(major: str, currency: str) -> None:
     with pytest.raises(money.NotMoney):
         money.to_minor(major, currency)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "told"),
+    [
+        (10, "usd", "Amount must be at least $0.50"),
+        (49, "JPY", "Amount must be at least ¥50"),
+        (1050, "isk", "Amount must be a multiple of ISK 1.00"),
+        (150, "ugx", "Amount must be a multiple of UGX 1.00"),
+        (1234, "kwd", "Amount must be a multiple of KWD 0.010"),
+        (10**12, "usd", "Amount must be no more than $9,999,999,999.99"),
+    ],
+)
+def test_what_stripe_does_not_charge(amount: int, currency: str, told: str) -> None:
+    with pytest.raises(money.NotChargeable, match=re.escape(told)):
+        money.check_chargeable(amount, currency)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"), [(1, "usd"), (100, "isk"), (10, "kwd"), (1, "jpy"), (10**12, "usd")]
+)
+def test_what_stripe_gives_back(amount: int, currency: str) -> None:
+    """A refund has neither a least nor a greatest amount, but it has whole steps."""
+    money.check_movable(amount, currency)
 
 
 @pytest.mark.parametrize(

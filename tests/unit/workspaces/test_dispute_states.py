@@ -102,18 +102,41 @@ def test_of_no_dispute_none_is_shown() -> None:
     assert choose_dispute([]) is None
 
 
+PLAIN = {
+    "id": "du_1",
+    "status": "lost",
+    "reason": "fraudulent",
+    "amount": 999,
+    "currency": "usd",
+    "payment_intent": {"id": "pi_1", "object": "payment_intent"},
+    "created": 1,
+    "evidence_details": {"due_by": 0},
+    "is_charge_refundable": False,
+    "balance_transactions": [{"amount": -999}, {"amount": 999}],
+}
+
+
 def test_a_due_date_of_zero_is_read_as_no_answer_possible() -> None:
-    plain = {
-        "id": "du_1",
-        "status": "lost",
-        "reason": "fraudulent",
-        "amount": 999,
-        "currency": "usd",
-        "payment_intent": {"id": "pi_1", "object": "payment_intent"},
-        "created": 1,
-        "evidence_details": {"due_by": 0},
-        "is_charge_refundable": False,
-        "balance_transactions": [{"amount": -999}, {"amount": 999}],
-    }
-    found = read_dispute(plain)
+    found = read_dispute(PLAIN)
     assert (found.due_by, found.payment_intent, found.is_withdrawn) == (None, "pi_1", False)
+
+
+@pytest.mark.parametrize(
+    ("moved", "is_withdrawn"),
+    [
+        ([], False),
+        ([(-900, 1)], True),
+        (
+            [(-900, 1), (880, 2)],
+            False,
+        ),  # it came back at another day's rate
+        ([(880, 2), (-900, 1)], False),
+        ([(-900, 1), (880, 2), (-880, 3)], True),
+    ],
+)
+def test_the_last_movement_tells_who_has_the_money(
+    moved: list[tuple[int, int]], is_withdrawn: bool
+) -> None:
+    movements = [{"amount": amount, "created": created} for amount, created in moved]
+    found = read_dispute({**PLAIN, "balance_transactions": movements})
+    assert found.is_withdrawn is is_withdrawn

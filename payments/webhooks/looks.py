@@ -118,10 +118,8 @@ def _look_and_record(billing: Billing, account: Account, topic: Topic, group: li
                     return
                 book, newest = Book(account), held[-1]
                 # What was seen is as new as the first answer: events of before are older than it.
-                at, actor = (
-                    max(newest.created, fetch.answers.first or 0),
-                    f"event:{newest.event_id}",
-                )
+                at = max(newest.created, fetch.answers.first or 0)
+                actor = f"event:{newest.event_id}"
                 record(book, topic, present, at=at, since=fetch.since, actor=actor)
                 book.close()
                 batches.finish(held)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from payments.gateway.answers import dated
 from payments.gateway.billing_results import Plain
 from payments.gateway.errors import Rejected
 from payments.kit import clock
@@ -46,8 +45,12 @@ def cancel_subscription(seat: Seat, *, immediately: bool, test_mode: bool) -> Ca
     """
     buyer = approach(seat, test_mode=test_mode)
     subscription = subscription_of(buyer)
-    with telling_refusals(buyer, ACTION), fetching(buyer.account) as fetch:
-        found = _cancel(buyer, subscription, immediately=immediately)
+    try:
+        with telling_refusals(buyer, ACTION), fetching(buyer.account) as fetch:
+            found = _cancel(buyer, subscription, immediately=immediately)
+    except NoSubscription:
+        demand_other(buyer)
+        return cancel_subscription(seat, immediately=immediately, test_mode=test_mode)
     take_in(buyer, found, fetch)
     return _describe(buyer, found)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from payments.gateway.answers import dated
 from payments.gateway.billing import PriceChange
 from payments.gateway.billing_results import Plain, Price
 from payments.gateway.errors import Declined, Rejected
@@ -47,7 +46,10 @@ def change_plan(seat: Seat, price_id: str, *, proration: str, test_mode: bool) -
     ManagedBySchedule under a schedule: its next phase would bring the old price back.
     """
     buyer = approach(seat, test_mode=test_mode)
-    found = _get_changeable(buyer, subscription_of(buyer))
+    found = _find_changeable(buyer, subscription_of(buyer))
+    if found is None:
+        demand_other(buyer)
+        return change_plan(seat, price_id, proration=proration, test_mode=test_mode)
     state = read_state(buyer, found)
     if state.price == price_id:
         return Changed(state.id, state.status, price_id, SAME)

@@ -6,13 +6,12 @@ second subscription, by our rows alone.
 
 from __future__ import annotations
 
-from payments.gateway.answers import dated
 from payments.gateway.errors import Rejected
 from payments.kit.transactions import end_read
 from payments.projects import holdings
 from payments.projects.buyers import Buyer
 from payments.projects.errors import AlreadySubscribed
-from payments.projects.known import find_subscription, read_ledger_version, take_in
+from payments.projects.known import find_subscription, take_in
 from payments.projects.models.ledger import FINAL
 from payments.projects.refusals import refuse
 from payments.projects.sync.fetch import fetching

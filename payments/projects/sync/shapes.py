@@ -22,8 +22,7 @@ from payments.projects.sync.items import (
     read_items,
 )
 from payments.projects.sync.marks import find_project
-
-Plain = dict[str, Any]
+from payments.projects.sync.taken_back import is_disputed, sum_refunds
 
 TRIALING = "trialing"
 
@@ -147,7 +146,7 @@ class SessionState:
     project: str | None = None
 
 
-@storable(moments=("own_end", "canceled_at", "created"), cut=_CUT)
+@storable(moments=("own_start", "own_end", "ends_at", "canceled_at", "created"), cut=_CUT)
 def subscription(found: Plain) -> SubscriptionState:
     """Read a subscription; its plan is the item whose price our Checkout sold."""
     items = read_items(found)

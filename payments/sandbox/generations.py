@@ -92,8 +92,6 @@ def _invoice(call: Call, data: Json) -> None:
 
 
 def _intent_of(call: Call, invoice: Json) -> Json:
-    if "id" not in invoice:  # the invoice.upcoming event
-        return {}
     payments = call.objects.all("invoice_payment", invoice=invoice["id"], is_default=True)
     if not payments:
         return {}

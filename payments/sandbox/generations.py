@@ -51,7 +51,7 @@ def _older(call: Call, node: Any) -> Any:
         return node
     node = {name: _older(call, value) for name, value in node.items()}
     change = CHANGES.get(str(node.get("object")))
-    if change is not None:
+    if change is not None and not node.get("deleted"):
         change(call, node)
     return node
 

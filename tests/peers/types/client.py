@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
-
-from payments.sandbox.offline import OfflineSandbox
+from typing import Any, Protocol
 
 Json = dict[str, Any]
 START, DAY = 1_800_000_000, 86400
@@ -29,9 +27,17 @@ def encode_form(params: Json) -> list[tuple[str, str]]:
     return pairs
 
 
+class Answering(Protocol):
+    """A sandbox, in this process or behind an address."""
+
+    def send(self, method: str, path: str, params: Any, *, key: str) -> Any: ...
+
+    def advance(self, seconds: int) -> None: ...
+
+
 @dataclass
 class Client:
-    sandbox: OfflineSandbox
+    sandbox: Answering
     key: str
     bodies: list[Json] = field(default_factory=list)  # lists are taken apart
 

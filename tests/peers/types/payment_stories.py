@@ -129,7 +129,12 @@ def payments(c: Client) -> None:
 
 
 def disputes(c: Client) -> None:
-    for card in ("createDispute", "createDisputeInquiry", "createDisputeProductNotReceived"):
+    for card in (
+        "createDispute",
+        "createDisputeInquiry",
+        "createDisputeProductNotReceived",
+        "createIssuerFraudRecord",
+    ):
         c.post(
             "payment_intents",
             amount=700,
@@ -194,3 +199,5 @@ def account(c: Client) -> None:
     c.post(f"test_helpers/test_clocks/{clock}/advance", frozen_time=START + DAY)
     c.get("test_helpers/test_clocks")
     c.delete(f"test_helpers/test_clocks/{clock}")
+    c.post("entitlements/features", lookup_key="seats", name="Seats")
+    c.get("entitlements/features")

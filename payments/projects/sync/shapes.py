@@ -147,7 +147,9 @@ def invoice(found: Plain) -> InvoiceState:
         description=_text(found.get("description")) or _REASONS.get(reason),
         created=found["created"],
         payments=None if payments is None else tuple(made.id for made in payments),
-        settled={made: amount for made, amount in took.items() if amount},
+        settled={
+            made: amount for made, amount in took.items() if amount is not None and amount > 0
+        },
         unmeasured=tuple(made for made, amount in took.items() if amount is None),
     )
 

@@ -1,6 +1,7 @@
 """Revenue by currency: unlike currencies are no longer added in one counter.
 
-Filled from the payments: what succeeded, less what of it was refunded.
+Filled from the payments: what succeeded, less what of it was refunded. A worker of the former
+release cannot move the counters any more; its events are tried again, and the new one counts them.
 
 Revision: 0008, after 0007.
 """

@@ -57,7 +57,13 @@ class PaymentSchema(Shape):
     subscription_id = fields.String(attribute="subscription_row_id", required=True, allow_none=True)
     user_id = fields.String(required=True, allow_none=True)
     is_test_mode = fields.Boolean(required=True)
-    payment_intent_id = fields.String(required=True)
+    payment_intent_id = fields.String(
+        required=True,
+        metadata={
+            "description": "Stripe's `pi_...`; of an invoice from before March 2019 that a charge"
+            " without a PaymentIntent paid, the charge's `ch_...`."
+        },
+    )
     status = fields.String(required=True)
     amount_cents = fields.Integer(required=True)
     currency = fields.String(required=True)

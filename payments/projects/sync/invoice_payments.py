@@ -31,7 +31,7 @@ def read_invoice_payments(found: Plain) -> list[InvoicePayment] | None:
         return _payments_before_basil(found)
     listed = found.get("payments")
     if isinstance(listed, dict):
-        return None if listed.get("has_more") else _listed_payments(found, listed["data"])
+        return None if listed.get("has_more") else _listed_payments(found, listed.get("data") or [])
     due = found.get("amount_due")
     nothing_due = due is not None and due <= 0 and not found.get("amount_paid")
     return [] if nothing_due else None

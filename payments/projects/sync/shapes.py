@@ -196,7 +196,11 @@ def invoice(found: Plain) -> InvoiceState:
         description=_text(found.get("description")) or _REASONS.get(reason),
         created=found["created"],
         payments=None if payments is None else tuple(made.id for made in payments),
-        settled={made: check_amount(amount, made) for made, amount in took.items() if amount},
+        settled={
+            made: taken
+            for made, amount in took.items()
+            if amount is not None and (taken := check_amount(amount, made)) > 0
+        },
         unmeasured=tuple(made for made, amount in took.items() if amount is None),
         project=find_project(found),
     )

@@ -252,6 +252,8 @@ class TestAtTheSandbox:
     ) -> None:
         amounts = [100 + number for number in range(12)]
         bill_id = self.split(sandbox, account, amounts)
+        listed = account.call("GET", f"invoices/{bill_id}", **{"expand[]": "payments"})["payments"]
+        assert (len(listed["data"]), listed["has_more"]) == (10, True)
         paid = next(e for e in account.all("events") if e["type"] == PAID)
         paid["data"]["object"] = account.call("GET", f"invoices/{bill_id}")
         assert deliver(seat, paid).status_code == 200

@@ -13,6 +13,8 @@ from payments.invoices.models import Invoice
 from payments.kit import money
 from payments.kit.transactions import transaction
 from payments.workspaces.models import PricingPlan
+from payments.workspaces.payment_methods.choose import choose_method
+from payments.workspaces.plans import upgrade as upgrading
 from tests.support.people import Cast
 from tests.support.shop import Shop
 from tests.support.till import add_plan, fault, pdf_of, pdf_text, plan_of, sent
@@ -192,6 +194,25 @@ class TestCurrencies:
         assert shop.invoices(hesitant.owner, hesitant.workspace.slug) == []
         assert len(sent(shop, "/v1/payment_intents")) == before
         assert plan_of(hesitant.owner, hesitant.workspace) == "free"
+
+    def test_it_is_told_before_a_card_is_asked_for(self, app: Flask, cast: Cast) -> None:
+        answer = upgrade(cast, planSlug=add_plan(app, price_minor=1050, currency="isk"))
+        assert (answer.status_code, answer.json["code"]) == (400, "amount_not_chargeable")
+
+    def test_a_price_that_changes_meanwhile_is_looked_at_again(
+        self, app: Flask, shop: Shop, payer: Cast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is charged is the price under the lock, so that one is checked, too."""
+        slug = add_plan(app, price_minor=1000)
+
+        def choose(*args: object) -> object:
+            reprice(app, slug, 10)
+            return choose_method(*args)
+
+        monkeypatch.setattr(upgrading, "choose_method", choose)
+        answer = upgrade(payer, planSlug=slug)
+        assert (answer.status_code, answer.json["code"]) == (400, "amount_not_chargeable")
+        assert shop.invoices(payer.owner, payer.workspace.slug) == []
 
     @pytest.mark.parametrize(
         "code",

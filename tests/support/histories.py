@@ -178,6 +178,15 @@ class Account:
             **{"items[0][id]": item, "items[0][price]": price},
         )
 
+    def change_plan(self, subscription: str, price: str, other: str) -> None:
+        """Swap one price of several, as our own change of plan does."""
+        items = self.call("GET", f"subscriptions/{subscription}")["items"]["data"]
+        (item,) = [each["id"] for each in items if each["price"]["id"] == price]
+        self.post(
+            f"subscriptions/{subscription}",
+            **{"items[0][id]": item, "items[0][price]": other, "metadata[plan_price_id]": other},
+        )
+
     def latest_invoice(self, subscription: str) -> str:
         return str(self.call("GET", f"subscriptions/{subscription}")["latest_invoice"])
 
@@ -266,4 +275,23 @@ def disputed(account: Account, user: str | None) -> None:
     account.refund(account.payments()[-1], 700)
 
 
-TOLD = (a_year, disputed, in_one_second, changed_at_once, never_paid, lost_in_dunning)
+def with_add_ons(account: Account, user: str | None) -> None:
+    """Add-ons come, change and go beside a plan that is changed, whose product is deleted."""
+    customer = account.customer()
+    basic, big = account.price(1000), account.price(3000, name="Big")
+    support, seats = account.price(500, name="Support"), account.price(200, nickname="Seats")
+    sold = {"metadata[plan_price_id]": basic, "items[1][price]": support}
+    subscription = account.subscribe(customer, basic, user, **sold)
+    account.advance(DAY)
+    more = {"subscription": subscription, "price": seats, "quantity": "0"}
+    item = account.post("subscription_items", **more)["id"]
+    account.post(f"subscription_items/{item}", quantity=4)
+    account.advance(31 * DAY)
+    account.change_plan(subscription, basic, big)
+    account.call("DELETE", f"subscription_items/{item}")
+    account.advance(DAY)
+    account.post(f"subscriptions/{subscription}", cancel_at_period_end="true")
+    account.advance(40 * DAY)
+
+
+TOLD = (a_year, disputed, in_one_second, changed_at_once, never_paid, lost_in_dunning, with_add_ons)

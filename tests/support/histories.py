@@ -294,4 +294,55 @@ def with_add_ons(account: Account, user: str | None) -> None:
     account.advance(40 * DAY)
 
 
-TOLD = (a_year, disputed, in_one_second, changed_at_once, never_paid, lost_in_dunning, with_add_ons)
+def metered_and_paused(account: Account, user: str | None) -> None:
+    """Usage beside a plan; a trial that ends without a card, then a card and a new beginning."""
+    customer = account.customer()
+    meter = account.post(
+        "billing/meters",
+        display_name="Calls",
+        event_name="call",
+        **{"default_aggregation[formula]": "sum"},
+    )["id"]
+    of_meter = {"recurring[usage_type]": "metered", "recurring[meter]": meter}
+    usage = account.price(2, name="Usage", **of_meter)
+    account.subscribe(customer, account.price(1000), user, **{"items[1][price]": usage})
+    poor = str(account.call("POST", "customers", email="poor@example.com")["id"])
+    unpaid = {"trial_settings[end_behavior][missing_payment_method]": "pause"}
+    tried = account.subscribe(poor, account.price(700, trial=7), user, **unpaid)
+    account.advance(8 * DAY)
+    account.pay_with(poor, "pm_card_visa")
+    account.post(f"subscriptions/{tried}/resume")
+    account.advance(31 * DAY)
+
+
+def on_a_schedule(account: Account, user: str | None) -> None:
+    """A schedule moves a subscription to a dearer price, is released, and the end comes."""
+    customer = account.customer()
+    basic, big = account.price(1000), account.price(3000, name="Big")
+    subscription = account.subscribe(customer, basic, user)
+    schedule = account.post("subscription_schedules", from_subscription=subscription)
+    (phase,) = schedule["phases"]
+    planned = {
+        "phases[0][items][0][price]": basic,
+        "phases[0][start_date]": phase["start_date"],
+        "phases[0][end_date]": phase["end_date"],
+        "phases[1][items][0][price]": big,
+    }
+    account.post(f"subscription_schedules/{schedule['id']}", **planned)
+    account.advance(40 * DAY)
+    account.post(f"subscription_schedules/{schedule['id']}/release")
+    account.post(f"subscriptions/{subscription}", cancel_at_period_end="true")
+    account.advance(31 * DAY)
+
+
+TOLD = (
+    a_year,
+    disputed,
+    in_one_second,
+    changed_at_once,
+    never_paid,
+    lost_in_dunning,
+    with_add_ons,
+    metered_and_paused,
+    on_a_schedule,
+)

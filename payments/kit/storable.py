@@ -137,4 +137,8 @@ def _fit(field: Field[Any], value: Any, checks: dict[str, Check], cut: Mapping[s
         return checks[name](value, name)
     if declared.startswith("tuple[str"):
         return tuple(check_name(each, name) for each in value)
+    if declared.startswith("tuple[int"):
+        return tuple(each if each is None else check_integer(each, name) for each in value)
+    if declared.startswith("Mapping[str, int"):
+        return {check_name(key, name): check_amount(each, name) for key, each in value.items()}
     return check_name(value, name) if declared.startswith("str") else value

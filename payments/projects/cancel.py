@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from payments.gateway.answers import dated
 from payments.gateway.billing_results import Plain
 from payments.gateway.errors import Rejected
 from payments.kit import clock
 from payments.projects.buyers import Buyer, approach, demand_other, subscription_of
 from payments.projects.errors import NoSubscription
 from payments.projects.guards import Seat
-from payments.projects.known import find_subscription, read_ledger_version, read_state, take_in
+from payments.projects.known import find_subscription, read_state, take_in
 from payments.projects.models.ledger import FINAL
 from payments.projects.refusals import telling_refusals
+from payments.projects.sync.fetch import fetching
 
 ACTION = "cancel a subscription"
 # Nothing is paid and no period runs that could end, so these can only end at once.
@@ -44,14 +44,14 @@ def cancel_subscription(seat: Seat, *, immediately: bool, test_mode: bool) -> Ca
     ManagedBySchedule when Stripe keeps it going.
     """
     buyer = approach(seat, test_mode=test_mode)
-    subscription, since = subscription_of(buyer), read_ledger_version(buyer)
+    subscription = subscription_of(buyer)
     try:
-        with telling_refusals(buyer, ACTION), dated() as answers:
+        with telling_refusals(buyer, ACTION), fetching(buyer.account) as fetch:
             found = _cancel(buyer, subscription, immediately=immediately)
     except NoSubscription:
         demand_other(buyer)
         return cancel_subscription(seat, immediately=immediately, test_mode=test_mode)
-    take_in(buyer, found, since=since, at=answers.last)
+    take_in(buyer, found, fetch)
     return _describe(buyer, found)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from payments.gateway.answers import dated
 from payments.gateway.billing import PriceChange
 from payments.gateway.billing_results import Plain, Price
 from payments.gateway.errors import Declined, Rejected
@@ -12,10 +11,11 @@ from payments.projects.buyers import Buyer, approach, demand_other, subscription
 from payments.projects.checkout import get_price
 from payments.projects.errors import InvalidPrice, ManagedBySchedule
 from payments.projects.guards import Seat
-from payments.projects.known import find_subscription, read_ledger_version, read_state, take_in
+from payments.projects.known import find_subscription, read_state, take_in
 from payments.projects.metadata import MOST_KEYS, PLAN
 from payments.projects.models.ledger import FINAL
 from payments.projects.refusals import refuse, telling_refusals
+from payments.projects.sync.fetch import fetching
 from payments.projects.sync.items import find_by_price
 from payments.projects.sync.shapes import SubscriptionState
 
@@ -53,12 +53,12 @@ def change_plan(seat: Seat, price_id: str, *, proration: str, test_mode: bool) -
     state = read_state(buyer, found)
     if state.price == price_id:
         return Changed(state.id, state.status, price_id, SAME)
-    price, since = get_price(buyer, price_id, recurring=True), read_ledger_version(buyer)
+    price = get_price(buyer, price_id, recurring=True)
     if state.schedule is not None:
         raise ManagedBySchedule
-    with dated() as answers:
+    with fetching(buyer.account) as fetch:
         changed = _swap_price(buyer, _describe_change(state, found, price, proration))
-    take_in(buyer, changed, since=since, at=answers.last, plan_name=price.product_name)
+    take_in(buyer, changed, fetch, plan_name=price.product_name)
     return Changed(state.id, changed["status"], price_id, CHANGED)
 
 

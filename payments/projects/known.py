@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 
-from payments.gateway.answers import dated
 from payments.gateway.billing_results import Plain
 from payments.gateway.errors import Rejected
-from payments.kit import clock
 from payments.kit.transactions import transaction
 from payments.projects.buyers import Buyer
 from payments.projects.models.ledger import FINAL
 from payments.projects.sync import names, shapes, subscriptions
-from payments.projects.sync.book import Book, read_version
+from payments.projects.sync.book import Book
+from payments.projects.sync.fetch import Fetch, fetching
 from payments.projects.sync.look import Present, find_row
 from payments.projects.sync.record import Overtaken, record
 from payments.projects.sync.shapes import SubscriptionState
@@ -22,19 +21,12 @@ from payments.projects.sync.vanished import end_vanished
 log = logging.getLogger(__name__)
 
 
-def read_ledger_version(buyer: Buyer) -> int:
-    """Return the version of the buyer's ledger, to be kept before a call that `take_in` follows."""
-    return read_version(buyer.account)
+def take_in(buyer: Buyer, found: Plain, fetch: Fetch, *, plan_name: str | None = None) -> None:
+    """Let the row show at once what the last call of a fetch changed.
 
-
-def take_in(
-    buyer: Buyer, found: Plain, *, since: int, at: int | None, plan_name: str | None = None
-) -> None:
-    """Let the row show at once what a call changed that began when the ledger was at `since`.
-
-    The state is as new as `at`, Stripe's second of the answer: older events no longer undo it.
-    `plan_name` is what the plan's product is called. The event that follows says the same; when it
-    was faster, there is nothing left to do.
+    `plan_name` is what the plan's product is called. The state is as new as Stripe's second of the
+    answer: older events no longer undo it. The event that follows says the same; when it was
+    faster, there is nothing left to do.
     """
     state = shapes.subscription(found)
     topic = Topic(SUBSCRIPTION, state.id)
@@ -48,8 +40,7 @@ def take_in(
             held = {state.price: plan_name, **names.names_of(row)}
             state = shapes.name_items(state, lambda item: item.nickname or held.get(item.price))
             present = Present(subscription=state, plan_name=state.plan.name)
-            at = at or clock.timestamp()
-            record(book, topic, present, at=at, since=since, actor=buyer.actor)
+            record(book, topic, present, at=fetch.last, since=fetch.since, actor=buyer.actor)
             book.close()
     except Overtaken:
         log.debug("an event told of %s first", state.id)
@@ -61,9 +52,8 @@ def find_subscription(buyer: Buyer, subscription_id: str) -> Plain | None:
     Only Stripe's `resource_missing` about this very subscription says so. It holds for a deleted
     test clock, for test data that was deleted, and for keys of another account than before.
     """
-    since = read_ledger_version(buyer)
     try:
-        with dated() as answers:
+        with fetching(buyer.account) as fetch:
             found = buyer.billing.get_subscription(subscription_id)
     except Rejected as error:
         if not error.is_missing:
@@ -71,7 +61,7 @@ def find_subscription(buyer: Buyer, subscription_id: str) -> Plain | None:
         end_vanished(buyer.account, subscription_id, actor=buyer.actor)
         return None
     if shapes.subscription(found).status in FINAL:
-        take_in(buyer, found, since=since, at=answers.first)
+        take_in(buyer, found, fetch)
     return found
 
 

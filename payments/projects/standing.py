@@ -6,15 +6,15 @@ second subscription, by our rows alone.
 
 from __future__ import annotations
 
-from payments.gateway.answers import dated
 from payments.gateway.errors import Rejected
 from payments.kit.transactions import end_read
 from payments.projects import holdings
 from payments.projects.buyers import Buyer
 from payments.projects.errors import AlreadySubscribed
-from payments.projects.known import find_subscription, read_ledger_version, take_in
+from payments.projects.known import find_subscription, take_in
 from payments.projects.models.ledger import FINAL
 from payments.projects.refusals import refuse
+from payments.projects.sync.fetch import fetching
 
 INCOMPLETE = "incomplete"
 
@@ -32,14 +32,9 @@ def refuse_second(buyer: Buyer) -> None:
         raise AlreadySubscribed
     for subscription, status in statuses.items():
         if status == INCOMPLETE:
-            _end_incomplete(buyer, subscription)
-
-
-def _end_incomplete(buyer: Buyer, subscription: str) -> None:
-    since = read_ledger_version(buyer)
-    with dated() as answers:
-        found = buyer.billing.cancel_now(subscription)
-    take_in(buyer, found, since=since, at=answers.last)
+            with fetching(buyer.account) as fetch:
+                found = buyer.billing.cancel_now(subscription)
+            take_in(buyer, found, fetch)
 
 
 def _list_statuses(buyer: Buyer) -> dict[str, str]:

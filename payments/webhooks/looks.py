@@ -6,7 +6,6 @@ import logging
 from collections import Counter, defaultdict
 from typing import Any
 
-from payments.gateway.answers import dated
 from payments.gateway.billing import Billing
 from payments.gateway.errors import BadCredentials, GatewayError, OutcomeUnknown, Rejected
 from payments.kit import clock, steps
@@ -14,12 +13,13 @@ from payments.kit.db import db
 from payments.kit.storable import Unstorable
 from payments.kit.transactions import transaction
 from payments.projects.errors import StripeNotSetUp
-from payments.projects.sync import payload
+from payments.projects.sync import payload, subscriptions
 from payments.projects.sync.account import Account
-from payments.projects.sync.book import Book, read_version
+from payments.projects.sync.book import Book
+from payments.projects.sync.fetch import fetching
 from payments.projects.sync.look import billing_of, look
 from payments.projects.sync.record import Foreign, Overtaken, record
-from payments.projects.sync.topics import Topic
+from payments.projects.sync.topics import SUBSCRIPTION, Topic
 from payments.webhooks import batches, misses
 from payments.webhooks.batches import Taken
 
@@ -69,22 +69,31 @@ def _one(account: Account, topic: Topic, group: Group) -> Exception | None:
         db.session.rollback()
         if not isinstance(error, _EXPECTED):
             log.exception("events about a %s could not be handled", topic.kind)
-        if not _write_end(account, topic, group, error):
+        if not _settle_gone(account, topic, group, error):
             misses.put_back(taken, error)
         return error
     return None
 
 
-def _write_end(account: Account, topic: Topic, group: Group, error: Exception) -> bool:
-    """Write the end that an event tells of a subscription which Stripe does not have any more."""
+def _settle_gone(account: Account, topic: Topic, group: Group, error: Exception) -> bool:
+    """End the row of a subscription that Stripe does not have any more; False if it may come back.
+
+    An end that an event tells is written at once, for nobody else will tell it.
+    """
+    if not isinstance(error, Rejected) or not error.is_missing or topic.kind != SUBSCRIPTION:
+        return False
+    taken = [event for event, _ in group]
     ends = [event for _, event in group if payload.tells_end(topic, event)]
-    if not ends or not isinstance(error, Rejected) or not error.is_missing:
+    if not ends and not misses.is_last_try(taken):
         return False
     with transaction():
-        held = batches.hold([taken for taken, _ in group])
+        held = batches.hold(taken)
         if held:
             book = Book(account)
-            payload.write_end(book, ends[-1])
+            if ends:
+                payload.write_end(book, ends[-1])
+            else:
+                subscriptions.end_vanished(book, topic.id, actor=f"event:{held[-1].event_id}")
             book.close()
             batches.finish(held, note=misses.describe_gone(error))
     return True
@@ -99,8 +108,7 @@ def _is_down(error: Exception, strikes: int) -> bool:
 
 def _look_and_record(billing: Billing, account: Account, topic: Topic, group: list[Taken]) -> None:
     for attempt in range(_LOOKS):
-        since = read_version(account)
-        with dated() as answers:
+        with fetching(account) as fetch:
             present = look(billing, account, topic)
         steps.passed("event.looked")
         try:
@@ -110,8 +118,9 @@ def _look_and_record(billing: Billing, account: Account, topic: Topic, group: li
                     return
                 book, newest = Book(account), held[-1]
                 # What was seen is as new as the first answer: events of before are older than it.
-                at, actor = max(newest.created, answers.first or 0), f"event:{newest.event_id}"
-                record(book, topic, present, at=at, since=since, actor=actor)
+                at = max(newest.created, fetch.answers.first or 0)
+                actor = f"event:{newest.event_id}"
+                record(book, topic, present, at=at, since=fetch.since, actor=actor)
                 book.close()
                 batches.finish(held)
                 steps.passed("event.finishing")

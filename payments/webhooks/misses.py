@@ -38,6 +38,11 @@ def put_back(taken: Sequence[Taken], error: Exception | None) -> None:
             fail(event.id, event.fence, _reason(error))
 
 
+def is_last_try(taken: Sequence[Taken]) -> bool:
+    """Return whether one of the events has waited often enough for an object to turn up."""
+    return any(event.tries > len(MISSING_WAITS) for event in taken)
+
+
 def describe_gone(error: Rejected) -> str:
     """Say that Stripe does not have an object any more, in its own words."""
     return f"Gone at Stripe: {redact(error.message)}"

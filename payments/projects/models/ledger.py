@@ -25,9 +25,9 @@ class Subscription(Base, Stamped):
 
     `state_at` is Stripe's second of the newest state applied: what an older event says never
     overwrites it, and a final status is never left. With an `ended_reason` the end is our own
-    conclusion, which Stripe may still contradict. `version` is that of the ledger
-    (`ProjectTotals.version`) when the row was last written. `add_ons` are the items beside the
-    plan: price, name and quantity of each.
+    conclusion, which Stripe may still contradict. `add_ons` are the items beside the plan: price,
+    name and quantity of each. `version` is that of the ledger (`ProjectTotals.version`) when the
+    row was last written.
     """
 
     __tablename__ = "subscriptions"
@@ -77,6 +77,7 @@ class Payment(Base, Stamped):
     `payment_intent_id` holds the charge's id. `state_at` and `version` are as those of a
     subscription.
     https://docs.stripe.com/api/invoice-payment/object#invoice_payment_object-payment-charge
+    `state_at` and `version` are as those of a subscription.
     """
 
     __tablename__ = "payments"

@@ -11,9 +11,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from payments.gateway.answers import dated
 from payments.gateway.errors import Rejected
-from payments.kit import clock
 from payments.kit.transactions import end_read
 from payments.projects.models.configs import TEST
 from payments.projects.reconcile.account import Job, opened
@@ -24,8 +22,7 @@ from payments.projects.reconcile.totals import recount
 from payments.projects.reconcile.unlisted import judge
 from payments.projects.reconcile.whole import whole
 from payments.projects.sync.account import Account
-from payments.projects.sync.book import read_version
-from payments.projects.sync.record import Fetched
+from payments.projects.sync.fetch import fetching
 from payments.projects.sync.topics import SUBSCRIPTION
 from payments.runs import window
 from payments.runs.slices import Slice
@@ -62,14 +59,15 @@ def _step(job: Job, listing: List, place: Place, tally: Tally) -> Place | None:
 
 
 def _page(job: Job, listing: List, at: Window, tally: Tally) -> Window:
-    since, started = read_version(job.account), clock.timestamp()
-    with dated() as answers:
+    with fetching(job.account) as fetch:
         page = listing.page(job.lists, at.after)
     found = list(_readable(listing, page.items, tally))
     rows = _rows(job, found)
     end_read()
-    seen = [each for item in found if (each := _seen(job, item, rows, since, tally)) is not None]
-    settle(job, seen, Fetched(since, answers.first or started), tally)
+    seen = [
+        each for item in found if (each := _seen(job, item, rows, fetch.since, tally)) is not None
+    ]
+    settle(job, seen, fetch, tally)
     tally.seen += len(found)
     last = page.items[-1]["created"] + listing.lag if page.items else None
     listed = {item.id: item.made for item in found}

@@ -10,8 +10,9 @@ from payments.kit.transactions import transaction
 from payments.projects.reconcile.account import Job
 from payments.projects.reconcile.differences import ROW, Reading, of_present
 from payments.projects.sync.book import Book
+from payments.projects.sync.fetch import Fetch
 from payments.projects.sync.look import Present
-from payments.projects.sync.record import Fetched, Overtaken, is_foreign, record
+from payments.projects.sync.record import Overtaken, is_foreign, record
 from payments.projects.sync.topics import Topic
 from payments.runs.slices import Difference
 from payments.runs.walk import Tally
@@ -44,24 +45,24 @@ def differing(job: Job, rows: Reading, topic: Topic, present: Present, since: in
     return Seen(topic, present, found)
 
 
-def settle(job: Job, seen: Sequence[Seen], fetched: Fetched, tally: Tally) -> None:
+def settle(job: Job, seen: Sequence[Seen], fetch: Fetch, tally: Tally) -> None:
     """Mend what differs, unless it is only to be told; count what came of it."""
     if job.dry_run:
         for each in seen:
             _count(tally, each.differences)
     elif seen:
-        _mend(job, seen, fetched, tally)
+        _mend(job, seen, fetch, tally)
 
 
-def _mend(job: Job, seen: Sequence[Seen], fetched: Fetched, tally: Tally) -> None:
+def _mend(job: Job, seen: Sequence[Seen], fetch: Fetch, tally: Tally) -> None:
     """Mend all at once; only when that fails each by itself, to find the one to blame."""
     try:
-        results = _written(job, seen, fetched)
+        results = _written(job, seen, fetch)
     except Exception:
         if len(seen) > 1:
             log.warning("%d objects are taken one by one", len(seen), exc_info=True)
             for each in seen:
-                _mend(job, [each], fetched, tally)
+                _mend(job, [each], fetch, tally)
             return
         log.exception("a %s could not be mended", seen[0].topic.kind)
         _count(tally, seen[0].differences)
@@ -71,11 +72,11 @@ def _mend(job: Job, seen: Sequence[Seen], fetched: Fetched, tally: Tally) -> Non
         _count(tally, result)
 
 
-def _written(job: Job, seen: Sequence[Seen], fetched: Fetched) -> list[list[Difference]]:
+def _written(job: Job, seen: Sequence[Seen], fetch: Fetch) -> list[list[Difference]]:
     with transaction():
         book = Book(job.account)
         _preload(book, seen)
-        results = [_one(job, book, each, fetched) for each in seen]
+        results = [_one(job, book, each, fetch) for each in seen]
         book.close()
     return results
 
@@ -92,11 +93,11 @@ def _preload(book: Book, seen: Sequence[Seen]) -> None:
     book.people.load([state.user for state in payments], customers)
 
 
-def _one(job: Job, book: Book, seen: Seen, fetched: Fetched) -> list[Difference]:
+def _one(job: Job, book: Book, seen: Seen, fetch: Fetch) -> list[Difference]:
     """Write an object's rows; return what had differed, and whether it still does."""
     before = of_present(book, seen.present)
     # Events from before the fetch are older than it: they make Stripe be asked once more.
-    at, since = fetched.at, fetched.since
+    at, since = fetch.first, fetch.since
     try:
         record(book, seen.topic, seen.present, at=at, since=since, actor=job.actor)
     except Overtaken:

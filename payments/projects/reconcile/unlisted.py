@@ -14,9 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from payments.gateway.answers import dated
 from payments.gateway.errors import Rejected
-from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.transactions import end_read
 from payments.projects.models.ledger import FINAL
@@ -24,9 +22,8 @@ from payments.projects.reconcile.account import Job
 from payments.projects.reconcile.differences import Reading, unlisted
 from payments.projects.reconcile.lists import List
 from payments.projects.reconcile.mend import differing, settle
-from payments.projects.sync.book import read_version
+from payments.projects.sync.fetch import fetching
 from payments.projects.sync.look import look
-from payments.projects.sync.record import Fetched
 from payments.projects.sync.topics import SUBSCRIPTION, Topic
 from payments.projects.sync.vanished import end_vanished
 from payments.runs import window
@@ -68,9 +65,8 @@ def _rows(job: Job, listing: List, at: Window) -> list[Any]:
 def _looked(job: Job, listing: List, row: Any, tally: Tally) -> bool:
     """Look at an object by itself; False when Stripe does not have it."""
     key, topic = getattr(row, listing.key.key), Topic(listing.kind, getattr(row, listing.key.key))
-    since, started = read_version(job.account), clock.timestamp()
     try:
-        with dated() as answers:
+        with fetching(job.account) as fetch:
             present = look(job.billing, job.account, topic)
     except Rejected as error:
         _refused(job, listing, row, key, error, tally)
@@ -81,9 +77,8 @@ def _looked(job: Job, listing: List, row: Any, tally: Tally) -> bool:
     ids = [key] if listing.kind == SUBSCRIPTION else [tied] if tied else []
     rows = Reading(job.account, ids, [state.id for state in present.payments])
     end_read()
-    seen = differing(job, rows, topic, present, since)
-    fetched = Fetched(since, answers.first or started)
-    settle(job, [seen] if seen else [], fetched, tally)
+    seen = differing(job, rows, topic, present, fetch.since)
+    settle(job, [seen] if seen else [], fetch, tally)
     return True
 
 

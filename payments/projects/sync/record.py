@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from payments.projects.models import Payment, Subscription
 from payments.projects.sync import marks, payments, subscriptions
 from payments.projects.sync.account import Account
 from payments.projects.sync.book import Book
 from payments.projects.sync.look import Present
 from payments.projects.sync.topics import PAID, SESSION, Topic
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """When a fetch took place: the ledger's version before it, and Stripe's second of it."""
-
-    since: int
-    at: int
 
 
 class Overtaken(RuntimeError):

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from payments.kit import clock
+from payments.projects.models.ledger import GONE_AT_STRIPE
 from payments.webhooks.misses import MISSING_WAITS
 from tests.support.ledgers import NOON, Desk, subscription
 
@@ -52,7 +53,19 @@ class TestSubscription:
         event = desk.event(name)
         assert (event.state, event.tries, event.note) == ("processed", 3, GONE)
         assert event.last_error is None
-        assert desk.subscription().status == "active"
+        row = desk.subscription()
+        assert (row.status, row.ended_reason) == ("canceled", GONE_AT_STRIPE)
+        assert desk.totals().active_subscriptions == 0
+
+    def test_its_row_may_still_be_contradicted(self, desk: Desk) -> None:
+        """Our own conclusion is no word of Stripe's: a newer event brings the row back."""
+        desk.take(UPDATED, subscription(), at=NOON)
+        name = desk.take(UPDATED, subscription(status="unpaid"), at=NOON)
+        for _ in MISSING_WAITS:
+            desk.due(name)
+            desk.drain()
+        desk.take(UPDATED, subscription(status="past_due"), at=NOON + 60)
+        assert (desk.subscription().status, desk.subscription().ended_reason) == ("past_due", None)
 
     def test_one_that_arrives_late_is_written(self, desk: Desk) -> None:
         desk.take(UPDATED, subscription(), at=NOON)

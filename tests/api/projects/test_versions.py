@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from payments.gateway.answers import dated
+from payments.gateway.answers import Answers, dated
 from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.transactions import end_read, transaction
@@ -19,8 +19,9 @@ from payments.projects.reconcile.differences import Reading
 from payments.projects.sync import payload, shapes
 from payments.projects.sync.account import Account
 from payments.projects.sync.book import Book, read_version
+from payments.projects.sync.fetch import Fetch
 from payments.projects.sync.look import Present
-from payments.projects.sync.record import Fetched, Overtaken, record
+from payments.projects.sync.record import Overtaken, record
 from payments.projects.sync.topics import SUBSCRIPTION, Topic
 from payments.runs.walk import Tally
 from payments.timeline.models import TimelineEntry
@@ -117,7 +118,7 @@ class TestComparison:
                 apply(account, "past_due", NOON)
             assert mend.differing(job, held, TOPIC, Present(state, "Gold"), since)
             seen = mend.Seen(TOPIC, Present(state, "Gold"), [])
-            mend.settle(job, [seen], Fetched(since, NOON), Tally())
+            mend.settle(job, [seen], Fetch(since, NOON, Answers()), Tally())
         assert desk.subscription().status == "past_due"
 
 

@@ -178,6 +178,15 @@ class Account:
             **{"items[0][id]": item, "items[0][price]": price},
         )
 
+    def change_plan(self, subscription: str, price: str, other: str) -> None:
+        """Swap one price of several, as our own change of plan does."""
+        items = self.call("GET", f"subscriptions/{subscription}")["items"]["data"]
+        (item,) = [each["id"] for each in items if each["price"]["id"] == price]
+        self.post(
+            f"subscriptions/{subscription}",
+            **{"items[0][id]": item, "items[0][price]": other, "metadata[plan_price_id]": other},
+        )
+
     def latest_invoice(self, subscription: str) -> str:
         return str(self.call("GET", f"subscriptions/{subscription}")["latest_invoice"])
 
@@ -266,4 +275,74 @@ def disputed(account: Account, user: str | None) -> None:
     account.refund(account.payments()[-1], 700)
 
 
-TOLD = (a_year, disputed, in_one_second, changed_at_once, never_paid, lost_in_dunning)
+def with_add_ons(account: Account, user: str | None) -> None:
+    """Add-ons come, change and go beside a plan that is changed, whose product is deleted."""
+    customer = account.customer()
+    basic, big = account.price(1000), account.price(3000, name="Big")
+    support, seats = account.price(500, name="Support"), account.price(200, nickname="Seats")
+    sold = {"metadata[plan_price_id]": basic, "items[1][price]": support}
+    subscription = account.subscribe(customer, basic, user, **sold)
+    account.advance(DAY)
+    more = {"subscription": subscription, "price": seats, "quantity": "0"}
+    item = account.post("subscription_items", **more)["id"]
+    account.post(f"subscription_items/{item}", quantity=4)
+    account.advance(31 * DAY)
+    account.change_plan(subscription, basic, big)
+    account.call("DELETE", f"subscription_items/{item}")
+    account.advance(DAY)
+    account.post(f"subscriptions/{subscription}", cancel_at_period_end="true")
+    account.advance(40 * DAY)
+
+
+def metered_and_paused(account: Account, user: str | None) -> None:
+    """Usage beside a plan; a trial that ends without a card, then a card and a new beginning."""
+    customer = account.customer()
+    meter = account.post(
+        "billing/meters",
+        display_name="Calls",
+        event_name="call",
+        **{"default_aggregation[formula]": "sum"},
+    )["id"]
+    of_meter = {"recurring[usage_type]": "metered", "recurring[meter]": meter}
+    usage = account.price(2, name="Usage", **of_meter)
+    account.subscribe(customer, account.price(1000), user, **{"items[1][price]": usage})
+    poor = str(account.call("POST", "customers", email="poor@example.com")["id"])
+    unpaid = {"trial_settings[end_behavior][missing_payment_method]": "pause"}
+    tried = account.subscribe(poor, account.price(700, trial=7), user, **unpaid)
+    account.advance(8 * DAY)
+    account.pay_with(poor, "pm_card_visa")
+    account.post(f"subscriptions/{tried}/resume")
+    account.advance(31 * DAY)
+
+
+def on_a_schedule(account: Account, user: str | None) -> None:
+    """A schedule moves a subscription to a dearer price, is released, and the end comes."""
+    customer = account.customer()
+    basic, big = account.price(1000), account.price(3000, name="Big")
+    subscription = account.subscribe(customer, basic, user)
+    schedule = account.post("subscription_schedules", from_subscription=subscription)
+    (phase,) = schedule["phases"]
+    planned = {
+        "phases[0][items][0][price]": basic,
+        "phases[0][start_date]": phase["start_date"],
+        "phases[0][end_date]": phase["end_date"],
+        "phases[1][items][0][price]": big,
+    }
+    account.post(f"subscription_schedules/{schedule['id']}", **planned)
+    account.advance(40 * DAY)
+    account.post(f"subscription_schedules/{schedule['id']}/release")
+    account.post(f"subscriptions/{subscription}", cancel_at_period_end="true")
+    account.advance(31 * DAY)
+
+
+TOLD = (
+    a_year,
+    disputed,
+    in_one_second,
+    changed_at_once,
+    never_paid,
+    lost_in_dunning,
+    with_add_ons,
+    metered_and_paused,
+    on_a_schedule,
+)

@@ -46,7 +46,7 @@ def _running(account: Account, holders: Iterable[int]) -> Iterable[Subscription]
             Subscription.status == INCOMPLETE,
             Subscription.created_at,
             Subscription.second_allowed,
-            Subscription.id,
+            Subscription.subscription_id,
         )
     )
     return db.session.scalars(query)

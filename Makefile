@@ -21,7 +21,9 @@ PARALLEL = $(if $(JOBS),-n $(JOBS) --dist loadfile)
 # CHROMIUM=/path/to/chrome chooses the browser of `make test-browser`; nothing else needs one.
 CHROMIUM ?= chromium
 BROWSER_TESTS = tests/browser
-WITHOUT_BROWSER = --ignore=$(BROWSER_TESTS)
+# Programs of others; they need a package registry and Node.js.
+PEER_TESTS = tests/peers
+WITHOUT_THESE = --ignore=$(BROWSER_TESTS) --ignore=$(PEER_TESTS)
 COVERAGE = -p tests.support.covered
 LOCK = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile setup.cfg --quiet \
 	$(if $(UPGRADE),--upgrade) \
@@ -39,7 +41,7 @@ define installed
 	exit 1
 endef
 
-.PHONY: help run test test-services test-browser lint format types contracts migrations-check \
+.PHONY: help run test test-services test-browser test-peers lint format types contracts migrations-check \
 	sure soak simulate bench lock clean browser install-local install-dev
 
 help: ## what there is to do
@@ -50,15 +52,19 @@ run: install-local ## the whole service on this machine: web, worker, beat, sand
 
 test: install-dev ## the tests on SQLite and Valkey; T=path for a part
 	@unset DATABASE_URL REDIS_URL; \
-	exec $(BIN)/python -m pytest $(or $(T),$(COVERAGE)) $(WITHOUT_BROWSER) $(PARALLEL) $(PYTEST_ARGS)
+	exec $(BIN)/python -m pytest $(or $(T),$(COVERAGE)) $(WITHOUT_THESE) $(PARALLEL) $(PYTEST_ARGS)
 
 test-services: install-dev ## the same on the servers that DATABASE_URL and REDIS_URL name
 	@PYTHONPATH=. $(BIN)/python .ci/services.py
-	@exec $(BIN)/python -m pytest $(T) $(WITHOUT_BROWSER) $(PARALLEL) $(PYTEST_ARGS)
+	@exec $(BIN)/python -m pytest $(T) $(WITHOUT_THESE) $(PARALLEL) $(PYTEST_ARGS)
 
 test-browser: browser install-dev ## a real Chromium clicks through the sandbox's pages
 	@unset DATABASE_URL REDIS_URL; \
 	CHROMIUM="$(CHROMIUM)" exec $(BIN)/python -m pytest $(or $(T),$(BROWSER_TESTS)) $(PYTEST_ARGS)
+
+test-peers: install-dev ## programs of others against the sandbox; needs PyPI, npm and Node.js
+	@unset DATABASE_URL REDIS_URL; \
+	exec $(BIN)/python -m pytest $(or $(T),$(PEER_TESTS)) $(PYTEST_ARGS)
 
 lint: install-dev ## ruff
 	@$(BIN)/ruff check .

@@ -91,3 +91,14 @@ def subscription_of(buyer: Buyer) -> str:
     if buyer.subscription is None:
         raise NoSubscription
     return buyer.subscription
+
+
+def demand_other(buyer: Buyer) -> None:
+    """Raise NoSubscription unless the end user has another subscription that is not over.
+
+    For calls that have found the buyer's to be over at Stripe, and its row with it.
+    """
+    held = holdings.find_subscription(buyer.project_id, buyer.is_test_mode, buyer.user_id)
+    end_read()
+    if held in (None, buyer.subscription):
+        raise NoSubscription

@@ -8,7 +8,7 @@ from datetime import datetime
 from payments.gateway.billing_results import Plain
 from payments.gateway.errors import Rejected
 from payments.kit import clock
-from payments.projects.buyers import Buyer, approach, subscription_of
+from payments.projects.buyers import Buyer, approach, demand_other, subscription_of
 from payments.projects.errors import NoSubscription
 from payments.projects.guards import Seat
 from payments.projects.known import find_subscription, read_state, take_in
@@ -45,8 +45,12 @@ def cancel_subscription(seat: Seat, *, immediately: bool, test_mode: bool) -> Ca
     """
     buyer = approach(seat, test_mode=test_mode)
     subscription = subscription_of(buyer)
-    with telling_refusals(buyer, ACTION), fetching(buyer.account) as fetch:
-        found = _cancel(buyer, subscription, immediately=immediately)
+    try:
+        with telling_refusals(buyer, ACTION), fetching(buyer.account) as fetch:
+            found = _cancel(buyer, subscription, immediately=immediately)
+    except NoSubscription:
+        demand_other(buyer)
+        return cancel_subscription(seat, immediately=immediately, test_mode=test_mode)
     take_in(buyer, found, fetch)
     return _describe(buyer, found)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from payments.gateway.billing import PriceChange
 from payments.gateway.billing_results import Plain, Price
 from payments.gateway.errors import Declined, Rejected
-from payments.projects.buyers import Buyer, approach, subscription_of
+from payments.projects.buyers import Buyer, approach, demand_other, subscription_of
 from payments.projects.checkout import get_price
-from payments.projects.errors import InvalidPrice, ManagedBySchedule, NoSubscription
+from payments.projects.errors import InvalidPrice, ManagedBySchedule
 from payments.projects.guards import Seat
 from payments.projects.known import find_subscription, read_state, take_in
 from payments.projects.metadata import MOST_KEYS, PLAN
@@ -46,7 +46,10 @@ def change_plan(seat: Seat, price_id: str, *, proration: str, test_mode: bool) -
     ManagedBySchedule under a schedule: its next phase would bring the old price back.
     """
     buyer = approach(seat, test_mode=test_mode)
-    found = _get_changeable(buyer, subscription_of(buyer))
+    found = _find_changeable(buyer, subscription_of(buyer))
+    if found is None:
+        demand_other(buyer)
+        return change_plan(seat, price_id, proration=proration, test_mode=test_mode)
     state = read_state(buyer, found)
     if state.price == price_id:
         return Changed(state.id, state.status, price_id, SAME)
@@ -59,12 +62,10 @@ def change_plan(seat: Seat, price_id: str, *, proration: str, test_mode: bool) -
     return Changed(state.id, changed["status"], price_id, CHANGED)
 
 
-def _get_changeable(buyer: Buyer, subscription: str) -> Plain:
+def _find_changeable(buyer: Buyer, subscription: str) -> Plain | None:
     with telling_refusals(buyer, ACTION):
         found = find_subscription(buyer, subscription)
-    if found is None or found["status"] in FINAL:
-        raise NoSubscription
-    return found
+    return None if found is None or found["status"] in FINAL else found
 
 
 def _describe_change(

@@ -71,6 +71,19 @@ def _basic_user(credentials: str) -> str:
     return decoded.partition(":")[0]
 
 
+def check_connected_account(request: Request, account: Account) -> None:
+    """Raise 403 for a request in the name of another account: none is connected to this one."""
+    asked = request.header("stripe-account")
+    if asked and asked != account.id:
+        raise ApiError(
+            403,
+            f"The provided key '{masked(given_key(request))}' does not have access to account"
+            f" '{asked}' (or that account does not exist). Application access may have been"
+            " revoked.",
+            code="account_invalid",
+        )
+
+
 @lru_cache(maxsize=4096)
 def _account_id(rest: str) -> str:
     """`sk_test_X`, `pk_test_X` and `sk_live_X` are keys of one account."""

@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from .accounts import Account, authenticate, from_scope, given_key, secret_key_required
+from .accounts import (
+    Account,
+    authenticate,
+    check_connected_account,
+    from_scope,
+    given_key,
+    secret_key_required,
+)
 from .call import Call
 from .clock import monotonic
 from .due import run_due_jobs
@@ -13,6 +20,7 @@ from .errors import ApiError
 from .exchange import Exchange
 from .execution import dump, execute
 from .faults import Fault
+from .fixtures import create_fixtures
 from .form import decode
 from .idempotency import Answer, KeyedRequest, fingerprint
 from .ids import new_id
@@ -22,8 +30,13 @@ from .params import validate
 from .parts import Parts
 from .permissions import check_permission
 from .registry import Route, get_route
+from .version import get_released_version
 
 LOCK_TIMEOUT, KEY_IN_USE = "lock_timeout", "idempotency_key_in_use"
+NOT_A_FORM = (
+    "Invalid request (check that your POST content type is application/x-www-form-urlencoded). If"
+    " you have any questions, we can help at https://support.stripe.com/."
+)
 NO_ANSWER = Answer(0, b"", "")  # of a request whose client is gone
 
 
@@ -48,12 +61,18 @@ class Api:
     def _identify(self, exchange: Exchange) -> None:
         request = exchange.request
         exchange.params = decode(request.query)
+        if request.body and request.header("content-type").startswith("application/json"):
+            raise ApiError(400, NOT_A_FORM)
         if request.body:
             exchange.params.update(decode(_text(request.body)))
         key = exchange.params.pop("key", "")
         exchange.account = authenticate(request, key if isinstance(key, str) else "")
         if request.method == "POST":
             exchange.key = request.header("idempotency-key") or None
+        asked = request.header("stripe-version")
+        if asked and get_released_version(asked) is None:
+            raise ApiError(400, f"Invalid Stripe API version: {asked}")
+        check_connected_account(request, exchange.account)
 
     def _with_faults(self, exchange: Exchange) -> Response:
         request = exchange.request
@@ -90,6 +109,7 @@ class Api:
 
     def _execute(self, exchange: Exchange, fault: Fault | None = None) -> Response:
         with self._parts.store.transaction():
+            create_fixtures(self.bare_call(from_scope(exchange.scope)))
             self.run_due_jobs(exchange.scope)
             exchange.default_version = self._parts.store.default_version(exchange.scope)
             answer = self._earlier(exchange)
@@ -149,6 +169,7 @@ class Api:
             url_path=exchange.request.path,
             base_url=self._parts.settings.public_url or exchange.request.base_url,
             api_version=exchange.version,
+            names_version=exchange.named_version is not None,
             request_id=exchange.request_id,
             idempotency_key=exchange.key,
         )

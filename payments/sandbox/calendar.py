@@ -23,6 +23,18 @@ def next_after(anchor: int, moment: int, interval: str, count: int) -> int:
     return _shifted(anchor, steps * months)
 
 
+def last_before(anchor: int, moment: int, interval: str, count: int) -> int:
+    """The last date of the cycle that is not after a moment."""
+    if interval in SECONDS:
+        step = SECONDS[interval] * count
+        return anchor + (moment - anchor) // step * step
+    months = MONTHS[interval] * count
+    steps = _months_between(anchor, moment) // months + 1
+    while _shifted(anchor, steps * months) > moment:
+        steps -= 1
+    return _shifted(anchor, steps * months)
+
+
 def _months_between(start: int, end: int) -> int:
     first, last = datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)
     return (last.year - first.year) * 12 + last.month - first.month

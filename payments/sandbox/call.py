@@ -28,6 +28,7 @@ class Call:
     path: dict[str, str] = field(default_factory=dict)
     url_path: str = ""
     api_version: str = API_VERSION
+    names_version: bool = False  # the request says for itself in which version it is written
     request_id: str | None = None
     idempotency_key: str | None = None
     at: int | None = None  # the moment that a due job or a test clock stands at
@@ -98,6 +99,10 @@ class Call:
 
     def emit(self, event_type: str, data: Json, previous: Json | None = None) -> None:
         self.outbox.publish(self, event_type, data, previous)
+
+    def is_set_up(self, setting: str) -> bool:
+        """Return whether the owner has done that in the dashboard, which they have by default."""
+        return self.store.preference(self.account.scope, setting) is not False
 
     def later(self, seconds: int, job: str, object_id: str) -> None:
         self.when(self.now + seconds, job, object_id)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from . import declines
+from . import country_cards, declines
 from .declines import Decline
 
 
@@ -35,7 +35,10 @@ class Card:
     authentication: Authentication = Authentication.NEVER
     refund: Refund = Refund.AT_ONCE
     slow: bool = False  # stays `processing` for a while before it is charged
-    failed_check: str = ""
+    checks: tuple[tuple[str, str], ...] = ()  # what they say instead of having passed
+    risk: str = "normal"
+    warns_of_fraud: bool = False  # the bank reports fraud soon after the payment
+    lookup_fails: bool = False  # once 3D Secure is asked for
 
     def asks_at_setup(self, *, requested: bool) -> bool:
         if self.authentication is Authentication.IF_ASKED:
@@ -55,7 +58,9 @@ def _refused(number: str, decline: Decline, brand: str = "visa") -> Card:
     return Card(number, brand, attach=decline, setup=decline, charge=decline)
 
 
-DEBIT, DEBIT_RETURNED = "debit", "debit returned"
+# Not cards and no numbers: how payments by other methods turn out.
+DEBIT, DEBIT_RETURNED, REDIRECT, WALLET = "debit", "debit returned", "redirect", "wallet"
+LINE1, POSTAL_CODE = "address_line1_check", "address_postal_code_check"
 CARDS = (
     Card("4242424242424242"),
     Card("4000056655665556", funding="debit"),
@@ -74,19 +79,25 @@ CARDS = (
     Card("6200000000000005", "unionpay", country="CN"),
     Card("6200000000000047", "unionpay", "debit", "CN"),
     Card("6205500000000000004", "unionpay", country="CN"),
-    Card("4000001240000000", country="CA"),
-    Card("4000002500000003", country="FR"),
-    Card("4000002760000016", country="DE"),
-    Card("4000003920000003", country="JP"),
-    Card("4000007560000009", country="CH"),
-    Card("4000008260000000", country="GB"),
+    *(Card(number, country=country) for country, number in country_cards.NUMBERS.items()),
+    Card("4000058260000005", funding="debit", country="GB"),
+    Card("5555558265554449", "mastercard", country="GB"),
+    Card("4000057640000008", funding="debit", country="TH"),
+    Card("4012888888881881"),  # these are of older lists
+    Card("30569309025904", "diners"),
+    Card("38520000023237", "diners"),
+    Card("3530111333300000", "jcb", country="JP"),
     Card("4000000000000077"),  # bypasses the pending balance
     Card("4000000000000259"),  # these three open a dispute
     Card("4000000000002685"),
     Card("4000000000001976"),
-    Card("4000000000000101", failed_check="cvc_check"),
-    Card("4000000000000036", failed_check="address_postal_code_check"),
-    Card("4000000000000028", failed_check="address_line1_check"),
+    Card("4000000000000093"),  # domestic pricing
+    Card("4000000000005423", warns_of_fraud=True),
+    Card("4000000000000101", checks=(("cvc_check", "fail"),)),
+    Card("4000000000000036", checks=((POSTAL_CODE, "fail"),)),
+    Card("4000000000000028", checks=((LINE1, "fail"),)),
+    Card("4000000000000010", checks=((LINE1, "fail"), (POSTAL_CODE, "fail"))),
+    Card("4000000000000044", checks=((LINE1, "unavailable"), (POSTAL_CODE, "unavailable"))),
     _refused("4000000000000002", declines.GENERIC),
     _refused("4000000000009995", declines.INSUFFICIENT),
     _refused("4000000000009987", declines.LOST),
@@ -96,12 +107,14 @@ CARDS = (
     _refused("4000000000000119", declines.PROCESSING),
     _refused("4000000000006975", declines.VELOCITY),
     _refused("4100000000000019", declines.FRAUDULENT),
+    Card("4000000000004954", charge=declines.FRAUDULENT, risk="highest"),
+    Card("4000000000009235", risk="elevated"),
     Card("4000000000000341", charge=declines.GENERIC),
     Card("4000000000007726", refund=Refund.PENDING),
     Card("4000000000005126", refund=Refund.FAILS),
-    Card("4000002500003155", authentication=Authentication.UNLESS_SET_UP),
-    Card("4000002760003184", authentication=Authentication.ALWAYS),
-    Card("4000003800000446", authentication=Authentication.ON_SESSION),
+    Card("4000002500003155", country="FR", authentication=Authentication.UNLESS_SET_UP),
+    Card("4000002760003184", country="DE", authentication=Authentication.ALWAYS),
+    Card("4000003800000446", country="IT", authentication=Authentication.ON_SESSION),
     Card(
         "4000008260003178",
         country="GB",
@@ -118,11 +131,13 @@ CARDS = (
     ),
     Card("4000008400001280", setup=declines.GENERIC, charge=declines.GENERIC),
     Card("4000000000003055", authentication=Authentication.IF_ASKED),
+    Card("4000000000003097", authentication=Authentication.IF_ASKED, lookup_fails=True),
     # Ours: no test card of Stripe's enters `processing`, though payments do in some countries.
     Card("4000000000007700", slow=True),
-    # Not cards at all, and no numbers either: what the bank debits of Checkout do.
     Card(DEBIT, slow=True),
     Card(DEBIT_RETURNED, slow=True, charge=declines.RETURNED),
+    Card(REDIRECT, authentication=Authentication.ALWAYS),
+    Card(WALLET),
 )
 BY_NUMBER = {card.number: card for card in CARDS}
 
@@ -140,12 +155,10 @@ TOKEN_NUMBERS = {
     "jcb": "3566002020360505",
     "unionpay": "6200000000000005",
     "us": "4242424242424242",
-    "ca": "4000001240000000",
-    "fr": "4000002500000003",
-    "de": "4000002760000016",
-    "jp": "4000003920000003",
-    "ch": "4000007560000009",
-    "gb": "4000008260000000",
+    **{country.lower(): number for country, number in country_cards.NUMBERS.items()},
+    "gb_debit": "4000058260000005",
+    "gb_mastercard": "5555558265554449",
+    "th_debit": "4000057640000008",
     "bypassPending": "4000000000000077",
     "createDispute": "4000000000000259",
     "createDisputeProductNotReceived": "4000000000002685",
@@ -153,6 +166,11 @@ TOKEN_NUMBERS = {
     "cvcCheckFail": "4000000000000101",
     "avsZipFail": "4000000000000036",
     "avsLine1Fail": "4000000000000028",
+    "avsFail": "4000000000000010",
+    "avsUnchecked": "4000000000000044",
+    "createIssuerFraudRecord": "4000000000005423",
+    "riskLevelElevated": "4000000000009235",
+    "riskLevelHighest": "4000000000004954",
     "chargeDeclined": "4000000000000002",
     "chargeDeclinedInsufficientFunds": "4000000000009995",
     "chargeDeclinedLostCard": "4000000000009987",
@@ -175,6 +193,7 @@ TOKEN_NUMBERS = {
     "threeDSecureRequiredChargeDeclined": "4000008400001629",
     "threeDSecureRequiredProcessingError": "4000008400001280",
     "threeDSecureOptional": "4000000000003055",
+    "threeDSecureOptionalProcessingError": "4000000000003097",
     "sandbox_processing": "4000000000007700",
 }
 

@@ -41,6 +41,8 @@ class Control:
             ("POST", "api_version"): self._set_version,
             ("GET", "billing"): self._show_billing,
             ("POST", "billing"): self._set_billing,
+            ("GET", "account"): self._show_profile,
+            ("POST", "account"): self._set_profile,
             ("POST", "keys/restrict"): self._restrict_key,
         }
 
@@ -122,6 +124,12 @@ class Control:
 
     def _set_billing(self, account: Account, given: Json) -> Json:
         return control_account.set_billing(self._parts.store, account, given)
+
+    def _show_profile(self, account: Account, given: Json) -> Json:
+        return control_account.show_profile(self._parts.store, account)
+
+    def _set_profile(self, account: Account, given: Json) -> Json:
+        return control_account.set_profile(self._parts.store, account, given)
 
     def _restrict_key(self, account: Account, given: Json) -> Json:
         return control_account.restrict(self._parts.store, account, given)

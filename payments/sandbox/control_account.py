@@ -9,7 +9,7 @@ from .errors import ApiError
 from .exchange import VERSION
 from .messages import Json
 from .permissions import remember
-from .store import Store
+from .store import BUSINESS_NAME_SET, PORTAL_SAVED, Store
 
 OUTCOMES = ("cancel", "past_due", "unpaid")
 
@@ -46,6 +46,25 @@ def set_billing(store: Store, account: Account, given: Json) -> Json:
         for name, value in given.items():
             store.prefer(account.scope, name, value)
     return show_billing(store, account)
+
+
+def show_profile(store: Store, account: Account) -> Json:
+    """What an owner does in the dashboard before Checkout and the portal can be used."""
+    with store.transaction():
+        return {name: store.preference(account.scope, name) is not False for name in PROFILE}
+
+
+def set_profile(store: Store, account: Account, given: Json) -> Json:
+    for name, value in given.items():
+        if name not in PROFILE or not isinstance(value, bool):
+            raise ApiError(400, f"Invalid {name}: {value}")
+    with store.transaction():
+        for name, value in given.items():
+            store.prefer(account.scope, name, value)
+    return show_profile(store, account)
+
+
+PROFILE = (BUSINESS_NAME_SET, PORTAL_SAVED)
 
 
 def _is_outcome(value: Any) -> bool:

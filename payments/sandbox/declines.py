@@ -14,6 +14,7 @@ class Decline:
     advice: str | None = None  # https://docs.stripe.com/declines/codes#retrying-issuer-declines
     param: str | None = None
     outcome: str = "issuer_declined"
+    network_code: str | None = None  # what the card network calls it, where an answer showed it
 
     def error(self) -> Json:
         """The part of the error body that does not depend on what was attempted."""
@@ -23,6 +24,7 @@ class Decline:
             "decline_code": self.decline_code,
             "doc_url": doc_url(self.code),
             "message": self.message,
+            "network_decline_code": self.network_code,
             "param": self.param,
             "type": "card_error",
         }
@@ -32,7 +34,7 @@ class Decline:
 LATER, NEVER, CHECK = "try_again_later", "do_not_try_again", "confirm_card_data"
 DECLINED = "Your card was declined."
 
-GENERIC = Decline("card_declined", DECLINED, "generic_decline", LATER)
+GENERIC = Decline("card_declined", DECLINED, "generic_decline", LATER, network_code="01")
 INSUFFICIENT = Decline(
     "card_declined", "Your card has insufficient funds.", "insufficient_funds", LATER
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from .accounts import Account
 from .messages import Json, Request
-from .version import API_VERSION
+from .version import API_VERSION, get_released_version
 
 VERSION = re.compile(r"20\d\d-\d\d-\d\d(?:\.[a-z]+)?")
 
@@ -33,6 +33,9 @@ class Exchange:
         return self.request.path
 
     @property
+    def named_version(self) -> str | None:
+        return get_released_version(self.request.header("stripe-version"))
+
+    @property
     def version(self) -> str:
-        asked = self.request.header("stripe-version")
-        return asked if VERSION.fullmatch(asked) else self.default_version
+        return self.named_version or self.default_version

@@ -6,73 +6,11 @@ from typing import Any
 from . import generations
 from .call import Call
 from .errors import ApiError, invalid
-from .included import INCLUDED
+from .expandable import EXPANDABLE
+from .included import INCLUDED, NULLABLE
 from .messages import Json
 
 MAX_DEPTH = 4
-# The fields of each object that hold the id of another.
-EXPANDABLE: dict[str, tuple[str, ...]] = {
-    "payment_intent": ("customer", "payment_method", "latest_charge", "review", "application"),
-    "setup_intent": ("customer", "payment_method", "latest_attempt", "mandate", "application"),
-    "charge": ("customer", "payment_intent", "balance_transaction", "dispute", "refunds", "review"),
-    "refund": (
-        "charge",
-        "payment_intent",
-        "customer",
-        "payment_method",
-        "balance_transaction",
-        "failure_balance_transaction",
-    ),
-    "payment_method": ("customer",),
-    "customer": (
-        "default_source",
-        "invoice_credit_balance",
-        "test_clock",
-        "sources",
-        "subscriptions",
-        "tax",
-        "tax_ids",
-    ),
-    "customer.invoice_settings": ("default_payment_method",),
-    "balance_transaction": ("source",),
-    "price": ("product",),
-    "subscription": (
-        "customer",
-        "default_payment_method",
-        "default_source",
-        "latest_invoice",
-        "pending_setup_intent",
-        "schedule",
-        "test_clock",
-    ),
-    "invoice": (
-        "customer",
-        "default_payment_method",
-        "payments",
-        "confirmation_secret",
-        "test_clock",
-    ),
-    "invoice.parent.subscription_details": ("subscription",),
-    "line_item": ("subscription",),
-    "line_item.pricing.price_details": ("price",),
-    "invoice_payment": ("invoice",),
-    "invoice_payment.payment": ("charge", "payment_intent"),
-    "invoiceitem": ("customer", "invoice", "test_clock"),
-    "invoiceitem.pricing.price_details": ("price",),
-    "customer_balance_transaction": ("credit_note", "customer", "invoice"),
-    "product": ("default_price",),
-    "checkout.session": (
-        "customer",
-        "invoice",
-        "line_items",
-        "payment_intent",
-        "setup_intent",
-        "subscription",
-    ),
-    "billing_portal.session": ("configuration",),
-    "dispute": ("charge", "payment_intent"),
-    "credit_note": ("customer", "customer_balance_transaction", "invoice", "refund"),
-}
 
 
 def expand(call: Call, body: Json, paths: list[str]) -> Json:
@@ -82,17 +20,22 @@ def expand(call: Call, body: Json, paths: list[str]) -> Json:
     body = copy.deepcopy(body)
     for index, path in enumerate(paths):
         steps = path.split(".")
-        if len([step for step in steps if step != "data"]) > MAX_DEPTH:
-            raise invalid(
-                f"You cannot expand more than {MAX_DEPTH} levels of a property. Property: {path}",
-                param=f"expand[{index}]",
-            )
+        if len(steps) > MAX_DEPTH:
+            raise _too_deep(path, index)
         _descend(call, body, steps, str(body.get("object")), path)
     return body
 
 
-def _descend(call: Call, node: Any, steps: list[str], kind: str, path: str) -> None:
-    if not steps or not isinstance(node, dict):
+def _too_deep(path: str, index: int) -> ApiError:
+    """The `data` of a list counts as a level; https://docs.stripe.com/expand#depth-limit"""
+    message = f"You cannot expand more than {MAX_DEPTH} levels of a property. Property: {path}"
+    refusal = invalid(message, "property_expansion_max_depth", f"expand[{index}]")
+    refusal.error.pop("doc_url")
+    return refusal
+
+
+def _descend(call: Call, node: Json, steps: list[str], kind: str, path: str) -> None:
+    if not steps:
         return
     step, rest = steps[0], steps[1:]
     if node.get("object") in ("list", "search_result") and step == "data":
@@ -100,26 +43,38 @@ def _descend(call: Call, node: Any, steps: list[str], kind: str, path: str) -> N
             _descend(call, item, rest, str(item.get("object")), path)
         return
     if step in _options(call, kind):
-        node[step] = _resolved(call, node, step)
-    elif not rest or not isinstance(node.get(step), dict):
+        _resolve(call, node, step)
+    elif not rest or not isinstance(node.get(step), dict | list):
         raise _not_expandable(_options(call, kind), path)
-    child = node[step]
-    if isinstance(child, dict):
-        _descend(call, child, rest, str(child.get("object") or f"{kind}.{step}"), path)
+    child = node.get(step)
+    for part in child if isinstance(child, list) else [child]:
+        if isinstance(part, dict):
+            _descend(call, part, rest, str(part.get("object") or f"{kind}.{step}"), path)
 
 
-def _resolved(call: Call, node: Json, step: str) -> Any:
-    include = INCLUDED.get((str(node.get("object")), step))
-    if include is not None:
-        included = include(call, node)
-        return included and generations.shaped(call, included, call.api_version)
+def _resolve(call: Call, node: Json, step: str) -> None:
+    """What another path has expanded already stays; what this object cannot have stays absent."""
     value = node.get(step)
-    if not isinstance(value, str):
-        return value
-    record = call.objects.find_any(value)
-    if record is None:
-        return value
-    return generations.shaped(call, copy.deepcopy(record.data), call.api_version)
+    key = (str(node.get("object")), step)
+    if key in INCLUDED and not value:
+        included = INCLUDED[key](call, node)
+        if included is not None or key in NULLABLE:
+            node[step] = _shape(call, included)
+    elif isinstance(value, list):
+        node[step] = [_find_object(call, each) for each in value]
+    elif step in node:
+        node[step] = _find_object(call, value)
+
+
+def _find_object(call: Call, value: Any) -> Any:
+    record = call.objects.find_any(value) if isinstance(value, str) else None
+    return value if record is None else _shape(call, copy.deepcopy(record.data))
+
+
+def _shape(call: Call, value: Any) -> Any:
+    if isinstance(value, dict):
+        return generations.shaped(call, value, call.api_version)
+    return value
 
 
 def _options(call: Call, kind: str) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def _older(call: Call, node: Any) -> Any:
         return node
     node = {name: _older(call, value) for name, value in node.items()}
     change = CHANGES.get(str(node.get("object")))
-    if change is not None:
+    if change is not None and not node.get("deleted"):
         change(call, node)
     return node
 
@@ -92,9 +92,7 @@ def _invoice(call: Call, data: Json) -> None:
 
 
 def _intent_of(call: Call, invoice: Json) -> Json:
-    if "id" not in invoice:  # the invoice.upcoming event
-        return {}
-    payments = call.objects.all("invoice_payment", invoice=invoice["id"])
+    payments = call.objects.all("invoice_payment", invoice=invoice["id"], is_default=True)
     if not payments:
         return {}
     intent_id = payments[0].data["payment"]["payment_intent"]
@@ -134,7 +132,7 @@ def _invoice_item(call: Call, data: Json) -> None:
         unit_amount=price["unit_amount"] if price else data["amount"],
     )
     for name in ("net_amount", "proration_details", "quantity_decimal"):
-        del data[name]
+        data.pop(name, None)
 
 
 def _price(call: Call, pricing: Json | None) -> Json | None:

@@ -30,6 +30,12 @@ def random_text(length: int) -> str:
     return "".join(source.choices(ALPHABET, k=length))
 
 
+def random_digits(length: int) -> str:
+    """Numbers that banks and card networks give out."""
+    source = _source.get() or SYSTEM
+    return "".join(source.choices(string.digits, k=length))
+
+
 def new_id(prefix: str) -> str:
     return f"{prefix}_{random_text(LENGTHS.get(prefix, 24))}"
 

@@ -7,8 +7,9 @@ from .errors import ApiError
 from .messages import Json, Request, Response
 from .objects import Record
 from .page_tools import Desk, form_of, message, names_of, show
-from .resources.checkout_sessions import KIND
+from .resources.checkout_bodies import KIND
 from .resources.checkout_submission import Form, submit
+from .resources.price_amounts import amount_of
 from .resources.prices import rhythm
 
 FIELDS = ("bank_outcome", "cvc", "email", "expiry", "method", "name", "number")
@@ -58,7 +59,9 @@ class CheckoutPage:
         self, call: Call, session: Record, problem: Json | None, form: Form, status: int = 200
     ) -> Response:
         lines = session.private["line_items"]
-        items = [{**line, "rhythm": rhythm(line["price"]), "full": _full(line)} for line in lines]
+        items = [
+            {**line, "rhythm": rhythm(line["price"]), "full": _full(call, line)} for line in lines
+        ]
         return show(
             status,
             "checkout.html",
@@ -73,8 +76,8 @@ class CheckoutPage:
         )
 
 
-def _full(line: Json) -> int:
-    return int(line["price"]["unit_amount"] * line["quantity"])
+def _full(call: Call, line: Json) -> int:
+    return amount_of(call, line["price"], line["quantity"] or 0)
 
 
 def _trial(call: Call, session: Record) -> Json | None:
@@ -84,7 +87,8 @@ def _trial(call: Call, session: Record) -> Json | None:
         days = (given["trial_end"] - call.now) // 86400
     if not days:
         return None
-    later = sum(_full(line) for line in session.private["line_items"] if line["price"]["recurring"])
+    lines = [line for line in session.private["line_items"] if line["price"]["recurring"]]
+    later = sum(_full(call, line) for line in lines)
     return {"days": days, "end": call.now + days * 86400, "later": later}
 
 
@@ -113,7 +117,7 @@ def _intent_of_invoice(call: Call, session: Record) -> str | None:
         return None
     subscription = call.reference("subscription", begun, "subscription")
     invoice = subscription.data["latest_invoice"]
-    payments = call.objects.all("invoice_payment", invoice=invoice)
+    payments = call.objects.all("invoice_payment", invoice=invoice, is_default=True)
     return str(payments[0].data["payment"]["payment_intent"]) if payments else None
 
 

@@ -16,6 +16,7 @@ from .resources import (
     setup_intents,
     setups,
     subscription_changes,
+    subscription_pauses,
     subscriptions,
 )
 from .resources.checkout_submission import Form, challenge, make_method
@@ -137,8 +138,15 @@ def _mine(call: Call, session: Json, kind: str, object_id: str) -> Record:
 
 
 def _schedule_end(call: Call, session: Json, given: dict[str, str]) -> str:
+    """Flexible billing has another way to say it than the API's own parameter.
+
+    https://docs.stripe.com/billing/subscriptions/billing-mode/compare
+    """
     record = _mine(call, session, "subscription", given.get("subscription", ""))
-    subscription_changes.change(call, record, {"cancel_at_period_end": True})
+    ending: Json = {"cancel_at_period_end": True}
+    if record.data["billing_mode"]["type"] == "flexible":
+        ending = {"cancel_at": "max_period_end"}
+    subscription_changes.change(call, record, ending)
     return _page(call, session, "ending")
 
 
@@ -153,7 +161,7 @@ def _end_now(call: Call, session: Json, given: dict[str, str]) -> str:
 def _resume(call: Call, session: Json, given: dict[str, str]) -> str:
     record = _mine(call, session, "subscription", given.get("subscription", ""))
     if record.data["status"] == "paused":
-        subscriptions.wake(call, record)
+        subscription_pauses.wake(call, record)
     else:
         subscription_changes.change(call, record, {"cancel_at": None})
     return _page(call, session, "resumed")

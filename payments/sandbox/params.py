@@ -105,10 +105,15 @@ def moment(name: str, value: Any) -> int:
     return number
 
 
+BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+
 def boolean(name: str, value: Any) -> bool:
-    if value not in ("true", "false"):
+    """Take what official SDKs send, in capitals too: https://github.com/stripe/stripe-python/pull/1499."""
+    given = BOOLEANS.get(value.lower()) if isinstance(value, str) else None
+    if given is None:
         raise invalid(f"Invalid boolean: {value}", "parameter_invalid_boolean", name)
-    return bool(value == "true")
+    return given
 
 
 def choice(*allowed: str) -> Check:
@@ -119,6 +124,19 @@ def choice(*allowed: str) -> Check:
             options = _listed(allowed)
             raise invalid(f"Invalid {name}: must be one of {options}", param=name)
         return str(value)
+
+    return check
+
+
+def option(*allowed: str) -> Check:
+    """A choice that cannot be unset."""
+    whole = choice(*allowed)
+
+    def check(name: str, value: Any) -> str:
+        given: str | None = whole(name, value)
+        if given is None:
+            raise _empty(name)
+        return given
 
     return check
 
@@ -249,9 +267,19 @@ PAGING: Schema = {
     "starting_after": text(),
     "ending_before": text(),
 }
-ADDRESS = fields(
+PLACE = fields(
     city=text(), country=text(), line1=text(), line2=text(), postal_code=text(), state=text()
 )
+
+
+def _address(name: str, value: Any) -> Json | None:
+    """Parts that were not given are shown as null."""
+    given: Json | None = PLACE(name, value)
+    parts = ("city", "country", "line1", "line2", "postal_code", "state")
+    return None if given is None else {**dict.fromkeys(parts), **given}
+
+
+ADDRESS: Check = _address
 BILLING_DETAILS = fields(address=ADDRESS, email=email, name=text(), phone=text(), tax_id=text())
 SHIPPING = fields(
     address=ADDRESS, name=text(), phone=text(), carrier=text(), tracking_number=text()

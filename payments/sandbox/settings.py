@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from .messages import Json
+
 MINUTE = 60.0
 DAY = 24 * 3600
 
@@ -29,3 +31,5 @@ class Settings:
     merchant_name: str = "Sandbox merchant"
     # Where browsers reach the sandbox, when that is not where the application reaches it.
     public_url: str = ""
+    # Requests that create what every new account holds; see fixtures.py.
+    fixtures: tuple[Json, ...] = ()

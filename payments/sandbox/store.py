@@ -87,6 +87,10 @@ WIPE = (
 )
 
 
+# Preferences of an account, true unless they were set to false.
+BUSINESS_NAME_SET, PORTAL_SAVED = "business_name_set", "portal_saved"
+
+
 class Store:
     """One connection behind one lock: calls take turns, so no update is ever lost."""
 

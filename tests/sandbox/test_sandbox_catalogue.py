@@ -110,9 +110,11 @@ class TestPrices:
             ({"unit_amount": None}, "unit_amount"),
             ({"currency": "xxx"}, "Invalid currency"),
             ({"product_data": None}, "product"),
-            ({"unit_amount_decimal": "0.5", "unit_amount": None}, "whole units"),
+            ({"unit_amount_decimal": "1.5e2", "unit_amount": None}, "Invalid decimal"),
+            ({"unit_amount_decimal": "5"}, "only specify one"),
             ({"recurring": {"interval": "month", "interval_count": 37}}, "three years"),
-            ({"recurring": {"interval": "month", "usage_type": "metered"}}, "usage_type"),
+            ({"recurring": {"interval": "month", "usage_type": "used"}}, "usage_type"),
+            ({"recurring": {"interval": "month", "meter": "mtr_none"}}, "can only be set"),
         ],
     )
     def test_are_refused(self, v1, params, message):
@@ -120,9 +122,11 @@ class TestPrices:
         with pytest.raises(stripe.InvalidRequestError, match=message):
             v1.prices.create({key: value for key, value in body.items() if value is not None})
 
-    def test_take_whole_decimals(self, v1):
+    def test_take_decimals(self, v1):
         body = {"currency": "usd", "unit_amount_decimal": "12.00", "product_data": {"name": "A"}}
         assert v1.prices.create(body).unit_amount == 12
+        fraction = v1.prices.create({**body, "unit_amount_decimal": "0.250"})
+        assert (fraction.unit_amount, str(fraction.unit_amount_decimal)) == (None, "0.25")
 
 
 DAY = 86400

@@ -55,11 +55,11 @@ class TestRenewal:
         assert period.start == NEW_YEAR + JANUARY
         assert period.end == NEW_YEAR + JANUARY + FEBRUARY
 
-    def test_upcoming_has_no_id(self, v1, subscribe, price, until):
+    def test_upcoming_has_the_id_of_a_preview(self, v1, subscribe, price, until):
         subscribe(price())
         until(JANUARY - DAY)
         told = v1.events.list({"type": "invoice.upcoming"}).data[0].data.object
-        assert "id" not in told.to_dict()
+        assert told.id.startswith("upcoming_in_")
         assert (told.amount_due, told.next_payment_attempt) == (1000, NEW_YEAR + JANUARY + HOUR)
 
     def test_goes_on_for_years(self, v1, subscribe, price, until, subscriber):
@@ -104,7 +104,7 @@ class TestTrial:
         invoice = made.latest_invoice
         assert (made.status, made.trial_end) == ("trialing", NEW_YEAR + 14 * DAY)
         assert (invoice.status, invoice.total, invoice.attempt_count) == ("paid", 0, 0)
-        assert invoice.lines.data[0].description == "Trial period for Plan 1000"
+        assert invoice.lines.data[0].description == "Free trial for 1 × Plan 1000"
         history()
         until(14 * DAY + HOUR)
         assert history()[:4] == [
@@ -157,7 +157,7 @@ class TestTrial:
         owner, made = start_without_card("pause")
         until(90 * DAY)
         use_card(owner, "pm_card_visa")
-        resumed = v1.subscriptions.resume(made.id, {"billing_cycle_anchor": "now"})
+        resumed = v1.subscriptions.resume(made.id, {"billing_cycle_anchor": {"type": "now"}})
         start = resumed["items"].data[0].current_period_start
         assert (resumed.status, start) == ("active", NEW_YEAR + 90 * DAY)
         assert bill(made).amount_paid == 1000
@@ -290,7 +290,9 @@ class TestClocks:
         assert v1.customers.list({"test_clock": clock.id}).data[0].id == subscriber.id
         assert v1.test_helpers.test_clocks.delete(clock.id).deleted is True
         assert v1.customers.retrieve(subscriber.id).deleted is True
-        assert v1.subscriptions.retrieve(made.id).status == "canceled"
+        with pytest.raises(stripe.InvalidRequestError, match="No such subscription") as refusal:
+            v1.subscriptions.retrieve(made.id)
+        assert refusal.value.http_status == 404
         assert v1.test_helpers.test_clocks.list().data == []
 
     def test_go_forward_only(self, v1, until, event_types):

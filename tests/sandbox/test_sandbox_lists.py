@@ -105,11 +105,39 @@ class TestExpand:
 
     def test_goes_four_levels_deep(self, v1, customer, pay):
         pay(customer=customer.id)
-        path = "latest_charge.payment_intent.latest_charge.payment_intent"
-        shown = v1.payment_intents.list({"expand": [f"data.{path}"]}).data[0]
-        assert shown.latest_charge.payment_intent.latest_charge.payment_intent.id == shown.id
-        with pytest.raises(stripe.InvalidRequestError, match="more than 4 levels"):
-            v1.payment_intents.list({"expand": [f"data.{path}.customer"]})
+        path = "data.latest_charge.payment_intent.latest_charge"
+        shown = v1.payment_intents.list({"expand": [path]}).data[0]
+        again = shown.latest_charge.payment_intent.latest_charge
+        assert again.payment_intent == shown.id
+        with pytest.raises(stripe.InvalidRequestError, match="more than 4 levels") as refusal:
+            v1.payment_intents.list({"expand": [f"{path}.payment_intent"]})
+        assert refusal.value.code == "property_expansion_max_depth"
+
+    def test_takes_what_one_path_left_to_another(self, v1, subscribe, price):
+        paths = ["latest_invoice.payments", "latest_invoice.payments.data.invoice"]
+        made = subscribe(price(), expand=[*paths, "latest_invoice.customer"])
+        invoice = made.latest_invoice
+        assert invoice.payments.data[0].invoice.id == invoice.id
+        assert invoice.customer.id == made.customer
+
+    @pytest.mark.parametrize(
+        ("kind", "paths"),
+        [
+            ("prices", ["currency_options", "tiers", "product"]),
+            ("subscriptions", ["discounts", "schedule", "items.data.discounts"]),
+            ("invoices", ["discounts", "lines.data.discounts", "payments"]),
+        ],
+    )
+    def test_knows_fields_that_are_empty(self, v1, subscribe, price, kind, paths):
+        made = subscribe(price())
+        ids = {
+            "invoices": made.latest_invoice,
+            "prices": made["items"].data[0].price.id,
+            "subscriptions": made.id,
+        }
+        shown = getattr(v1, kind).retrieve(ids[kind], {"expand": paths})
+        assert shown.id == ids[kind]
+        assert len(getattr(v1, kind).list({"expand": [f"data.{paths[0]}"]}).data) <= 1
 
 
 class TestEvents:

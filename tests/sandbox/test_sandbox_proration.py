@@ -8,6 +8,7 @@ from .conftest import DAY, NEW_YEAR
 JANUARY, FEBRUARY = 31 * DAY, 28 * DAY
 HOUR = 3600
 AT_ONCE = {"proration_behavior": "always_invoice"}
+CLASSIC = {"type": "classic"}
 
 
 @pytest.fixture
@@ -153,7 +154,7 @@ class TestBehaviors:
 
 class TestNewCycle:
     def test_from_month_to_year_begins_today(self, subscribe, price, until, change, latest):
-        made = subscribe(price())
+        made = subscribe(price(), billing_mode=CLASSIC)
         until(10 * DAY)
         changed = change(made, price(12000, "year"))
         invoice = latest(made)
@@ -161,10 +162,20 @@ class TestNewCycle:
         assert changed.billing_cycle_anchor == NEW_YEAR + 10 * DAY
         assert changed["items"].data[0].current_period_end == NEW_YEAR + 375 * DAY
 
+    def test_from_month_to_year_keeps_the_date_in_flexible_billing(
+        self, subscribe, price, until, change, latest
+    ):
+        made = subscribe(price())
+        until(10 * DAY)
+        changed = change(made, price(12000, "year"))
+        assert amounts(latest(made)) == [-677, 11671]  # 12000 * 355 / 365
+        assert changed.billing_cycle_anchor == NEW_YEAR
+        assert changed["items"].data[0].current_period_end == NEW_YEAR + 365 * DAY
+
     def test_on_request(self, v1, subscribe, price, until, latest):
         made = subscribe(price())
         until(10 * DAY)
-        params = {"billing_cycle_anchor": "now", "proration_behavior": "none"}
+        params = {"billing_cycle_anchor": {"type": "now"}, "proration_behavior": "none"}
         changed = v1.subscriptions.update(made.id, params)
         assert amounts(latest(made)) == [1000]
         assert changed["items"].data[0].current_period_end == NEW_YEAR + 41 * DAY
@@ -182,7 +193,7 @@ class TestNewCycle:
         assert (changed.status, amounts(latest(made))) == ("trialing", [-677, 0])
 
     def test_the_promised_end_moves_along(self, subscribe, price, until, change):
-        made = subscribe(price(), cancel_at_period_end=True)
+        made = subscribe(price(), cancel_at_period_end=True, billing_mode=CLASSIC)
         until(10 * DAY)
         assert change(made, price(12000, "year")).cancel_at == NEW_YEAR + 375 * DAY
 

@@ -92,12 +92,14 @@ class TestStart:
         assert made.status == "active"
         assert v1.payment_methods.retrieve(made.default_payment_method).customer == customer.id
         paid = v1.invoices.retrieve(made.latest_invoice, {"expand": ["confirmation_secret"]})
-        assert paid.confirmation_secret is None
+        assert paid.confirmation_secret.client_secret == secret
 
     def test_waits_for_3d_secure(self, v1, call, subscribe, price, use_card, subscriber):
         use_card(subscriber, CAUTIOUS)
-        made = subscribe(price(), expand=["latest_invoice.payments.data.payment.payment_intent"])
-        intent = made.latest_invoice.payments.data[0].payment.payment_intent
+        made = subscribe(price())
+        payments = {"expand": ["payments.data.payment.payment_intent"]}
+        invoice = v1.invoices.retrieve(made.latest_invoice, payments)
+        intent = invoice.payments.data[0].payment.payment_intent
         assert (made.status, intent.status) == ("incomplete", "requires_action")
         page = intent.next_action.use_stripe_sdk["stripe_js"].removeprefix(call.url)
         call("POST", page, data={"outcome": "complete"})

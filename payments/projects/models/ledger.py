@@ -74,7 +74,8 @@ class Payment(Base, Stamped):
     """A payment of an end user, one row a PaymentIntent; amounts in minor units.
 
     An invoice finalized before March 2019 may be paid by a charge without a PaymentIntent: then
-    `payment_intent_id` holds the charge's id.
+    `payment_intent_id` holds the charge's id. `state_at` and `version` are as those of a
+    subscription.
     https://docs.stripe.com/api/invoice-payment/object#invoice_payment_object-payment-charge
     `state_at` and `version` are as those of a subscription.
     """

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from payments.gateway.billing_results import Plain
+from payments.gateway.billing_results import Plain, reference
 from payments.gateway.object_lists import ObjectLists, Page
 from payments.projects.models import Payment, Subscription
 from payments.projects.sync import shapes
@@ -74,7 +74,7 @@ def _invoice_payment(found: Plain) -> Listed | None:
 
 def _charge(named: Any) -> Plain | None:
     """Name a charge without a PaymentIntent; the list does not show more of it."""
-    charge_id = shapes.reference(named)
+    charge_id = reference(named)
     return None if charge_id is None else {"id": charge_id, "status": None}
 
 

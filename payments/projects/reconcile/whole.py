@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from payments.gateway.billing_results import Plain
 from payments.projects.reconcile.account import Job
 from payments.projects.reconcile.differences import Rows
 from payments.projects.reconcile.lists import Listed
 from payments.projects.sync import names, shapes, subscriptions
 from payments.projects.sync.items import Item
 from payments.projects.sync.look import Present, read_payment
-from payments.projects.sync.shapes import PaymentState, Plain, SubscriptionState
+from payments.projects.sync.shapes import PaymentState, SubscriptionState
 from payments.projects.sync.topics import SUBSCRIPTION
 
 

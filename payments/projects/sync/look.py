@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from payments.gateway import billing as stripe_billing
 from payments.gateway.billing import Billing
+from payments.gateway.billing_results import Plain, reference
 from payments.kit.db import db
 from payments.kit.transactions import end_read
 from payments.projects import credentials
@@ -13,7 +14,7 @@ from payments.projects.models import Payment, Subscription
 from payments.projects.sync import names, shapes, subscriptions
 from payments.projects.sync.account import Account
 from payments.projects.sync.payload import is_well
-from payments.projects.sync.shapes import InvoiceState, PaymentState, Plain, SubscriptionState
+from payments.projects.sync.shapes import InvoiceState, PaymentState, SubscriptionState
 from payments.projects.sync.topics import CHARGE, INVOICE, PAID, PAYMENT, SUBSCRIPTION, Topic
 
 
@@ -80,7 +81,7 @@ def _payment(billing: Billing, account: Account, intent: str) -> Present:
 
 def _charge(billing: Billing, account: Account, charge_id: str) -> Present:
     """Look at the payment that a charge belongs to; without one it counts if it has a row."""
-    intent = shapes.reference(billing.get_charge(charge_id).get("payment_intent"))
+    intent = reference(billing.get_charge(charge_id).get("payment_intent"))
     if intent is not None:
         return _payment(billing, account, intent)
     query = db.select(Payment.id).where(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from payments.gateway.billing_results import Plain
 from payments.projects.models import Subscription
 from payments.projects.models.ledger import ACTIVE, FINAL
 from payments.projects.sync import names, payments, sessions, shapes, subscriptions
 from payments.projects.sync.book import Book
-from payments.projects.sync.shapes import InvoiceState, Plain, SubscriptionState
+from payments.projects.sync.shapes import InvoiceState, SubscriptionState
 from payments.projects.sync.topics import PAID, SUBSCRIPTION, Topic
 
 
@@ -46,7 +47,9 @@ def tells_end(topic: Topic, event: Plain) -> bool:
 def write_end(book: Book, event: Plain) -> None:
     """Write the end that a payload tells, of a subscription that cannot be asked for any more."""
     state = shapes.subscription(event["data"]["object"])
-    _write(book, state, book.subscription(state.id), event["created"], f"event:{event['id']}")
+    state = _name_by_what_is_known(book, state, book.subscription(state.id))
+    at, actor = event["created"], f"event:{event['id']}"
+    subscriptions.write(book, state, at=at, plan_name=state.plan.name, actor=actor)
 
 
 def _subscription(book: Book, state: SubscriptionState, at: int, actor: str) -> bool:
@@ -58,20 +61,20 @@ def _subscription(book: Book, state: SubscriptionState, at: int, actor: str) -> 
         return True
     if not newer or state.has_more_items or not _are_named(book, state, row):
         return False
-    _write(book, state, row, at, actor)
+    state = _name_by_what_is_known(book, state, row)
+    subscriptions.write(book, state, at=at, plan_name=state.plan.name, actor=actor)
     return True
 
 
-def _write(
-    book: Book, state: SubscriptionState, row: Subscription | None, at: int, actor: str
-) -> None:
-    """Write a state with the names that are known of its items."""
+def _name_by_what_is_known(
+    book: Book, state: SubscriptionState, row: Subscription | None
+) -> SubscriptionState:
+    """Return the state with its plan chosen and its items named as far as that needs no call."""
     held = names.names_of(row)
-    state = shapes.name_items(
+    return shapes.name_items(
         subscriptions.choose_plan(state, row),
         lambda item: names.known_name(book.account, item, held)[0],
     )
-    subscriptions.write(book, state, at=at, plan_name=state.plan.name, actor=actor)
 
 
 def _are_named(book: Book, state: SubscriptionState, row: Subscription | None) -> bool:

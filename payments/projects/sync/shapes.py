@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from payments.kit.storable import storable
+from payments.gateway.billing_results import Plain, reference
+from payments.kit.storable import check_amount, storable
 from payments.projects import metadata
 from payments.projects.sync.invoice_payments import read_invoice_payments
 from payments.projects.sync.items import (
@@ -21,8 +22,7 @@ from payments.projects.sync.items import (
     read_items,
 )
 from payments.projects.sync.marks import find_project
-
-Plain = dict[str, Any]
+from payments.projects.sync.taken_back import is_disputed, sum_refunds
 
 TRIALING = "trialing"
 
@@ -33,16 +33,6 @@ _REASONS = {
     "subscription_threshold": "Subscription usage",
 }
 _WAITING = {"processing", "requires_action", "requires_confirmation", "requires_capture"}
-# Nothing is taken by an inquiry, or by a dispute that was won or prevented; whatever else a
-# dispute is, the bank holds the money: https://docs.stripe.com/disputes/how-disputes-work
-_TAKES_NO_MONEY = {
-    "warning_needs_response",
-    "warning_under_review",
-    "warning_closed",
-    "won",
-    "prevented",
-}
-_REFUND_VOID = {"failed", "canceled"}
 # The texts that may be shortened to what their columns hold; ids may not.
 _CUT = {"status": 30, "description": 500, "user": metadata.LONGEST_VALUE}
 
@@ -63,8 +53,9 @@ class SubscriptionState:
     plan: Item
     is_guessed: bool
     has_more_items: bool
-    own_period: tuple[int | None, int | None]
+    own_start: int | None
     own_end: int | None
+    ends_at: int | None
     ends_with_period: bool
     canceled_at: int | None
     created: int
@@ -80,16 +71,16 @@ class SubscriptionState:
 
     @property
     def period_start(self) -> int | None:
-        return self.own_period[0] or self.plan.period_start
+        return self.own_start or self.plan.period_start
 
     @property
     def period_end(self) -> int | None:
-        return self.own_period[1] or self.plan.period_end
+        return self.own_end or self.plan.period_end
 
     @property
     def cancel_at(self) -> int | None:
         """Return when it will end: what Stripe says, else the end of its plan's period."""
-        return self.own_end or (self.period_end if self.ends_with_period else None)
+        return self.ends_at or (self.period_end if self.ends_with_period else None)
 
     @property
     def add_ons(self) -> tuple[Item, ...]:
@@ -155,7 +146,7 @@ class SessionState:
     project: str | None = None
 
 
-@storable(moments=("own_end", "canceled_at", "created"), cut=_CUT)
+@storable(moments=("own_start", "own_end", "ends_at", "canceled_at", "created"), cut=_CUT)
 def subscription(found: Plain) -> SubscriptionState:
     """Read a subscription; its plan is the item whose price our Checkout sold."""
     items = read_items(found)
@@ -169,8 +160,9 @@ def subscription(found: Plain) -> SubscriptionState:
         plan=plan,
         is_guessed=sold is None and len(items) > 1,
         has_more_items=bool((found.get("items") or {}).get("has_more")),
-        own_period=(found.get("current_period_start"), found.get("current_period_end")),
-        own_end=found.get("cancel_at"),
+        own_start=found.get("current_period_start"),
+        own_end=found.get("current_period_end"),
+        ends_at=found.get("cancel_at"),
         ends_with_period=bool(found.get("cancel_at_period_end")),
         canceled_at=found.get("canceled_at"),
         created=found["created"],
@@ -204,7 +196,7 @@ def invoice(found: Plain) -> InvoiceState:
         description=_text(found.get("description")) or _REASONS.get(reason),
         created=found["created"],
         payments=None if payments is None else tuple(made.id for made in payments),
-        settled={made: amount for made, amount in took.items() if amount},
+        settled={made: check_amount(amount, made) for made, amount in took.items() if amount},
         unmeasured=tuple(made for made, amount in took.items() if amount is None),
         project=find_project(found),
     )
@@ -223,8 +215,8 @@ def payment(found: Plain, refunds: list[Plain], disputes: list[Plain]) -> Paymen
         currency=found["currency"],
         description=_text(found.get("description")),
         created=found["created"],
-        refunded=_sum_refunds(refunds),
-        disputed=_is_taken(disputes),
+        refunded=sum_refunds(refunds),
+        disputed=is_disputed(disputes),
         user=_user(found),
         project=find_project(found),
     )
@@ -242,8 +234,8 @@ def charge(found: Plain, refunds: list[Plain], disputes: list[Plain]) -> Payment
         currency=found["currency"],
         description=_text(found.get("description")),
         created=found["created"],
-        refunded=_sum_refunds(refunds),
-        disputed=_is_taken(disputes),
+        refunded=sum_refunds(refunds),
+        disputed=is_disputed(disputes),
         user=_user(found),
         project=find_project(found),
     )
@@ -270,11 +262,6 @@ def session(found: Plain) -> SessionState:
     )
 
 
-def reference(value: Any) -> str | None:
-    """Return the id of a reference, whether it is expanded or not."""
-    return str(value["id"]) if isinstance(value, dict) else value
-
-
 def _had_trial(found: Plain, items: tuple[Item, ...]) -> bool:
     """Return whether there is or was a trial: its dates stay when it is over.
 
@@ -287,15 +274,6 @@ def _had_trial(found: Plain, items: tuple[Item, ...]) -> bool:
 def _invoice_subscription(found: Plain) -> str | None:
     parent = (found.get("parent") or {}).get("subscription_details") or {}
     return reference(found.get("subscription") or parent.get("subscription"))
-
-
-def _sum_refunds(refunds: list[Plain]) -> int:
-    """Add up the refunds of one payment, which all are in its currency."""
-    return sum(made["amount"] for made in refunds if made["status"] not in _REFUND_VOID)
-
-
-def _is_taken(disputes: list[Plain]) -> bool:
-    return any(held["status"] not in _TAKES_NO_MONEY for held in disputes)
 
 
 def _outcome(intent: Plain) -> str:

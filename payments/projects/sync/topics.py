@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from payments.gateway.billing_results import Plain, reference
 from payments.projects.sync import shapes
-from payments.projects.sync.shapes import Plain, SessionState
+from payments.projects.sync.shapes import SessionState
 
 SUBSCRIPTION, INVOICE, PAID, PAYMENT, CHARGE, SESSION = (
     "subscription", "invoice", "paid invoice", "payment", "charge", "session",
@@ -41,7 +42,7 @@ def _paid_invoice(found: Plain) -> Topic:
 
 
 def _invoice_payment(found: Plain) -> Topic | None:
-    held = shapes.reference(found.get("invoice"))
+    held = reference(found.get("invoice"))
     return Topic(PAID, held) if held else None
 
 
@@ -51,11 +52,11 @@ def _intent(found: Plain) -> Topic:
 
 def _money_back(found: Plain) -> Topic | None:
     """A charge, a refund or a dispute: all name the PaymentIntent, or at least the charge."""
-    intent = shapes.reference(found.get("payment_intent"))
+    intent = reference(found.get("payment_intent"))
     if intent:
         return Topic(PAYMENT, intent)
     charge = found["id"] if found.get("object") == "charge" else found.get("charge")
-    held = shapes.reference(charge)
+    held = reference(charge)
     return Topic(CHARGE, held) if held else None
 
 

@@ -24,7 +24,12 @@ def next_action(call: Call, intent: Record) -> Json:
         }
     return {
         "type": "use_stripe_sdk",
-        "use_stripe_sdk": {"stripe_js": page, "type": "three_d_secure_redirect"},
+        "use_stripe_sdk": {
+            "directory_server_name": "visa",
+            "merchant": call.account.id,
+            "stripe_js": page,  # Stripe's own library needs no page for these
+            "type": "stripe_3ds2_fingerprint",
+        },
     }
 
 

@@ -1,6 +1,6 @@
 """Bank debits, which settle days later; https://docs.stripe.com/payments/ach-direct-debit.
 
-They come into being on the Checkout page only.
+Those of the Checkout page are made here.
 """
 
 from ..call import Call
@@ -20,27 +20,33 @@ def make(call: Call, billing_details: Json, *, returned: bool) -> Record:
         "billing_details": billing_details,
         "created": call.now,
         "customer": None,
+        "customer_account": None,
         "livemode": call.account.livemode,
         "metadata": {},
         "type": KIND,
-        KIND: {
-            "account_holder_type": "individual",
-            "account_type": "checking",
-            "bank_name": "SANDBOX BANK",
-            "financial_connections_account": None,
-            "fingerprint": random_text(16),
-            "last4": "1116" if returned else "6789",
-            "networks": {"preferred": "ach", "supported": ["ach"]},
-            "routing_number": "110000000",
-            "status_details": {},
-        },
+        KIND: account("1116" if returned else "6789", random_text(16)),
     }
     private = {"number": DEBIT_RETURNED if returned else DEBIT}
     return call.objects.add("payment_method", body, private)
+
+
+def account(last4: str, fingerprint: str) -> Json:
+    return {
+        "account_holder_type": "individual",
+        "account_type": "checking",
+        "bank_name": "STRIPE TEST BANK",
+        "financial_connections_account": None,
+        "fingerprint": fingerprint,
+        "last4": last4,
+        "networks": {"preferred": "ach", "supported": ["ach"]},
+        "routing_number": "110000000",
+        "status_details": {},
+    }
 
 
 def details(method: Json) -> Json:
     """What a charge says about it."""
     kept = ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4",
             "routing_number")  # fmt: skip
-    return {**{name: method[KIND][name] for name in kept}, "mandate": None}
+    about = {name: method[KIND][name] for name in kept}
+    return {**about, "payment_reference": None}

@@ -2,14 +2,24 @@
 
 from ..call import Call
 from ..declines import Decline
-from ..ids import new_id, random_text
+from ..ids import new_id, random_digits
 from ..listing import list_objects
 from ..messages import Json
 from ..money import fee
 from ..objects import Record
-from ..params import PAGING, SHIPPING, anything, merge_metadata, metadata, text, time_range
+from ..params import (
+    PAGING,
+    SHIPPING,
+    Schema,
+    choice,
+    fields,
+    merge_metadata,
+    metadata,
+    text,
+    time_range,
+)
 from ..registry import route
-from . import bank_debits
+from . import bank_debits, saved_cards
 
 DAY = 24 * 3600
 
@@ -34,9 +44,10 @@ def list_all(call: Call) -> Json:
     return list_objects(call, "charge", **{name: call.params.get(name) for name in names})
 
 
-EDITABLE = {
+EDITABLE: Schema = {
+    "customer": text(),
     "description": text(),
-    "fraud_details": anything,
+    "fraud_details": fields(user_report=choice("fraudulent", "safe")),
     "metadata": metadata,
     "receipt_email": text(),
     "shipping": SHIPPING,
@@ -48,6 +59,11 @@ EDITABLE = {
 def update(call: Call) -> Json:
     record = call.subject("charge")
     given = {key: call.params[key] for key in EDITABLE if key in call.params}
+    if given.get("customer"):
+        call.reference("customer", given["customer"], "customer")
+    if "fraud_details" in given:
+        report = (given["fraud_details"] or {}).get("user_report")
+        given["fraud_details"] = {"user_report": report} if report else {}
     if "metadata" in given:
         given["metadata"] = merge_metadata(record.data["metadata"], given["metadata"])
     record.data.update(given)
@@ -58,7 +74,9 @@ def make(call: Call, intent: Json, method: Record, decline: Decline | None) -> R
     """One attempt on the card: paid, or refused for the reason given."""
     captured = intent["capture_method"] != "manual"
     body = _body(call, intent, method, captured=captured and decline is None)
-    if decline is not None:
+    if decline is None:
+        _authorize(body)
+    else:
         _refuse(body, decline)
     record = call.objects.add("charge", body)
     if decline is None and captured:
@@ -68,43 +86,46 @@ def make(call: Call, intent: Json, method: Record, decline: Decline | None) -> R
     return record
 
 
+EMPTY = (
+    "application", "application_fee", "balance_transaction", "dispute",
+    "failure_balance_transaction", "failure_code", "failure_message", "receipt_number", "review",
+    "source", "source_transfer",
+)  # fmt: skip
+
+
 def _body(call: Call, intent: Json, method: Record, *, captured: bool) -> Json:
     inherited = (
-        "amount", "currency", "customer", "description", "livemode", "receipt_email", "shipping",
-        "statement_descriptor", "statement_descriptor_suffix", "transfer_group",
+        "amount", "application_fee_amount", "currency", "customer", "description", "livemode",
+        "on_behalf_of", "receipt_email", "shipping", "statement_descriptor",
+        "statement_descriptor_suffix", "transfer_group",
     )  # fmt: skip
-    charge_id = new_id("ch")
+    charge_id, sent = new_id("ch"), intent["transfer_data"]
     return {
         "id": charge_id,
         "object": "charge",
         **{name: intent[name] for name in inherited},
         "amount_captured": intent["amount"] if captured else 0,
         "amount_refunded": 0,
-        **dict.fromkeys(("application", "application_fee", "application_fee_amount", "dispute")),
-        "balance_transaction": None,
+        **dict.fromkeys(EMPTY),
         "billing_details": method.data["billing_details"],
         "calculated_statement_descriptor": "SANDBOX",
         "captured": captured,
         "created": call.now,
         "disputed": False,
-        "failure_balance_transaction": None,
-        "failure_code": None,
-        "failure_message": None,
         "fraud_details": {},
         "metadata": dict(intent["metadata"]),
-        "on_behalf_of": None,
-        "outcome": _outcome("approved_by_network", "authorized", "Payment complete."),
+        "outcome": {
+            **_outcome("approved_by_network", "authorized", "Payment complete."),
+            "risk_level": saved_cards.card_of(method).risk,
+        },
         "paid": True,
         "payment_intent": intent["id"],
         "payment_method": method.id,
-        "payment_method_details": _method_details(method.data),
-        "receipt_number": None,
+        "payment_method_details": _method_details(method.data, intent["amount"]),
         "receipt_url": f"{call.base_url}/receipts/{charge_id}",
         "refunded": False,
-        "review": None,
-        "source_transfer": None,
         "status": "succeeded",
-        "transfer_data": None,
+        "transfer_data": sent and {"amount": None, **sent},
     }
 
 
@@ -121,25 +142,51 @@ def _outcome(network_status: str, kind: str, seller_message: str) -> Json:
     }
 
 
-def _method_details(method: Json) -> Json:
+# https://docs.stripe.com/declines#blocked-payments
+BLOCKED = {
+    **_outcome("not_sent_to_network", "blocked", "Stripe blocked this payment as too risky."),
+    "reason": "highest_risk_level",
+    "risk_level": "highest",
+}
+
+
+def _method_details(method: Json, amount: int) -> Json:
     kind = method["type"]
     if kind == bank_debits.KIND:
         return {kind: bank_debits.details(method), "type": kind}
-    return {"card": _card_details(method["card"]), "type": "card"}
+    if kind != "card":
+        return {kind: {**method[kind]}, "type": kind}
+    return {"card": _card_details(method["card"], amount), "type": "card"}
 
 
-def _card_details(card: Json) -> Json:
+def _card_details(card: Json, amount: int) -> Json:
     kept = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
     return {
         **{name: card[name] for name in kept},
+        "amount_authorized": None,
+        "authorization_code": None,
         "checks": {**card["checks"]},
+        "electronic_commerce_indicator": None,
+        "extended_authorization": {"status": "disabled"},
+        "incremental_authorization": {"status": "unavailable"},
+        "installments": None,
         "mandate": None,
+        "multicapture": {"status": "unavailable"},
         "network": card["brand"],
-        "network_transaction_id": random_text(15).upper(),
+        "network_token": {"used": False},
+        "network_transaction_id": random_digits(15),
+        "overcapture": {"maximum_amount_capturable": amount, "status": "unavailable"},
         "regulated_status": card["regulated_status"],
         "three_d_secure": None,
+        "transaction_link_id": None,
         "wallet": None,
     }
+
+
+def _authorize(body: Json) -> None:
+    card = body["payment_method_details"].get("card")
+    if card is not None:
+        card.update(amount_authorized=body["amount"], authorization_code=random_digits(6))
 
 
 def _refuse(body: Json, decline: Decline) -> None:
@@ -152,11 +199,16 @@ def _refuse(body: Json, decline: Decline) -> None:
         receipt_url=None,
         status="failed",
     )
+    if decline.outcome == "blocked":
+        body["outcome"] = {**BLOCKED}
+        return
     message = "The bank did not return any further details with this decline."
-    status = "not_sent_to_network" if decline.outcome == "blocked" else "declined_by_network"
+    if decline.decline_code not in (None, "generic_decline"):
+        message = f"The bank returned the decline code `{decline.decline_code}`."
     body["outcome"] = {
-        **_outcome(status, decline.outcome, message),
+        **_outcome("declined_by_network", decline.outcome, message),
         "advice_code": decline.advice,
+        "network_decline_code": decline.network_code,
         "reason": decline.decline_code,
     }
 

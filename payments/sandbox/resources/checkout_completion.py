@@ -4,10 +4,11 @@ https://docs.stripe.com/payments/checkout/fulfill-orders
 """
 
 from ..call import Call
+from ..messages import Json
 from ..objects import Record
 from ..registry import after
-from . import subscription_start, subscription_states
-from .checkout_sessions import KIND, details
+from . import discounts, subscription_start, subscription_states
+from .checkout_bodies import KIND, make_details
 
 
 @after("payment_intent.succeeded")
@@ -70,6 +71,7 @@ def begin(call: Call, session: Record, method: str | None) -> Record:
         "add_invoice_items": single,
         "customer": session.private["customer"],
         "default_payment_method": method,
+        "discounts": session.private["params"].get("discounts") or [],
         "items": recurring,
         "payment_behavior": "allow_incomplete" if method else "default_incomplete",
     }
@@ -79,8 +81,9 @@ def begin(call: Call, session: Record, method: str | None) -> Record:
 IGNORED = ("billing_mode", "invoice_settings")
 
 
-def _entry(price: dict[str, object], quantity: int) -> dict[str, object]:
-    return {"price": price["id"], "quantity": quantity, "known": price}
+def _entry(price: Json, quantity: int | None) -> Json:
+    entry = {"price": price["id"], "known": price}
+    return entry if quantity is None else {**entry, "quantity": quantity}
 
 
 def _session(call: Call, intent: Record) -> Record | None:
@@ -103,9 +106,12 @@ def _keep_method(call: Call, session: Record, intent: Record) -> None:
 
 def finish(call: Call, session: Record, payment_status: str) -> None:
     data, private = session.data, session.private
+    if data["mode"] == "payment":
+        for given in private["params"].get("discounts") or []:
+            discounts.redeem(call, given, private.get("customer"), "discounts[0]")
     data.update(status="complete", payment_status=payment_status, url=None)
     data["customer"] = data["customer"] or private.get("customer")
-    data["customer_details"] = details(private.get("email"), private.get("name"))
+    data["customer_details"] = make_details(private.get("email"), private.get("name"))
     if private.get("subscription"):
         subscription = call.reference("subscription", private["subscription"], "subscription")
         data.update(subscription=subscription.id, invoice=subscription.data["latest_invoice"])

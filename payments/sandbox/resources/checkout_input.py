@@ -46,6 +46,7 @@ NEW: Schema = {
     "customer": text(),
     "customer_creation": choice("always", "if_required"),
     "customer_email": email,
+    "discounts": array(entry(coupon=text(), promotion_code=text()), 1),
     "expires_at": moment,
     "line_items": array(LINE, 100),
     "metadata": metadata,
@@ -98,6 +99,14 @@ def check(params: Json) -> None:
             "parameters_exclusive",
             "customer_email",
         )
+    if params.get("discounts") and params.get("allow_promotion_codes"):
+        raise invalid(
+            "You may only specify one of these parameters: allow_promotion_codes, discounts.",
+            "parameters_exclusive",
+            "discounts",
+        )
+    if mode == "setup" and params.get("discounts"):
+        raise invalid("You can not pass `discounts` in `setup` mode.", param="discounts")
     if mode == "setup" and params.get("line_items"):
         raise invalid("You can not pass `line_items` in `setup` mode.", param="line_items")
     if mode != "setup" and not params.get("line_items"):

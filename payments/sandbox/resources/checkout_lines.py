@@ -5,8 +5,10 @@ from ..errors import invalid
 from ..ids import new_id
 from ..messages import Json
 from ..money import check_chargeable
+from ..objects import Record
 from ..params import merge_metadata
-from . import prices, subscription_parts
+from . import price_amounts, prices, subscription_parts
+from .discounts import Base, get_amounts_off
 
 
 def make(call: Call, entries: list[Json], mode: str) -> list[Json]:
@@ -34,8 +36,8 @@ def make(call: Call, entries: list[Json], mode: str) -> list[Json]:
 
 def _line(call: Call, entry: Json, index: int) -> Json:
     price = subscription_parts.resolve(call, entry, f"line_items[{index}]")
-    quantity = entry.get("quantity", 1)
-    amount = price["unit_amount"] * quantity
+    quantity = _quantity(entry, price, index)
+    amount = price_amounts.amount_of(call, price, quantity or 0)
     return {
         "id": new_id("li"),
         "object": "item",
@@ -54,11 +56,38 @@ def _line(call: Call, entry: Json, index: int) -> Json:
     }
 
 
+def _quantity(entry: Json, price: Json, index: int) -> int | None:
+    """https://docs.stripe.com/api/checkout/sessions/create"""
+    line = f"line_items[{index}]"
+    if price_amounts.is_metered(price):
+        if "quantity" in entry:
+            raise invalid(
+                "Quantity should not be specified where usage_type is `metered`. Remove quantity"
+                f" from `{line}`",
+                param=f"{line}[quantity]",
+            )
+        return None
+    if "quantity" not in entry:
+        message = f"Quantity is required. Add `quantity` to `{line}`"
+        raise invalid(message, "parameter_missing", f"{line}[quantity]")
+    quantity: int = entry["quantity"]
+    return quantity
+
+
 def start_with_trial(lines: list[Json]) -> None:
     """Nothing is due today for what recurs."""
     for line in lines:
         if line["price"]["recurring"]:
             line.update(amount_subtotal=0, amount_total=0)
+
+
+def take_off(lines: list[Json], coupon: Record) -> None:
+    """https://docs.stripe.com/payments/checkout/discounts"""
+    bases = [Base(line["amount_total"], line["price"]["product"]) for line in lines]
+    offs = get_amounts_off(coupon, bases, lines[0]["currency"])
+    for line, off in zip(lines, offs, strict=True):
+        line["amount_discount"] = off
+        line["amount_total"] -= off
 
 
 def total(lines: list[Json], mode: str) -> int:

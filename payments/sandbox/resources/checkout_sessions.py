@@ -2,7 +2,7 @@
 
 from ..call import Call
 from ..errors import invalid
-from ..ids import client_secret, new_id
+from ..ids import client_secret
 from ..listing import list_objects, list_of
 from ..messages import Json
 from ..objects import Record
@@ -18,19 +18,28 @@ from ..params import (
     time_range,
 )
 from ..registry import job, route
-from . import bank_debits, checkout_input, checkout_lines, setup_intents, subscription_states
+from ..store import BUSINESS_NAME_SET
+from . import (
+    checkout_input,
+    checkout_lines,
+    discounts,
+    setup_intents,
+    subscription_states,
+)
+from .checkout_bodies import KIND, build_body
 from .method_types import check_method_types
 from .subscription_start import check_trial_end
-
-KIND = "checkout.session"
-SHORTEST, LONGEST = 30 * 60, 24 * 3600
-METHODS = ("card", bank_debits.KIND)
 
 
 @route("POST", "/v1/checkout/sessions", checkout_input.NEW, ["mode", "success_url"])
 def create(call: Call) -> Json:
     params = call.params
     checkout_input.check(params)
+    if not call.is_set_up(BUSINESS_NAME_SET):
+        raise invalid(
+            "In order to use Checkout, you must set an account or business name at"
+            " https://dashboard.stripe.com/account."
+        )
     check_method_types(call, params)
     customer = None
     if params.get("customer"):
@@ -41,7 +50,9 @@ def create(call: Call) -> Json:
     if trial.get("trial_period_days") or trial.get("trial_end"):
         check_trial_end(call, trial.get("trial_end") or call.now + 1)
         checkout_lines.start_with_trial(lines)
-    data = _body(call, lines, customer)
+    for given in params.get("discounts") or []:
+        _take_off(call, lines, given)
+    data = build_body(call, lines, customer)
     record = call.objects.add(KIND, data, {"line_items": lines, "params": _kept(params)})
     if params["mode"] == "setup":
         data["setup_intent"] = _setup(call, record)
@@ -50,9 +61,23 @@ def create(call: Call) -> Json:
     return record.data
 
 
+def _take_off(call: Call, lines: list[Json], given: Json) -> None:
+    """It is redeemed once the session completes."""
+    param = "discounts[0]"
+    if bool(given.get("coupon")) is bool(given.get("promotion_code")):
+        message = "You must pass exactly one of `coupon` and `promotion_code`."
+        raise invalid(message, param=param)
+    coupon = discounts.find_coupon(call, given, call.params.get("customer"), param)
+    discounts.check_currency_fits(coupon, lines[0]["currency"], param)
+    checkout_lines.take_off(lines, coupon)
+
+
 def _kept(params: Json) -> Json:
     """What matters once the customer submits."""
-    names = ("customer_creation", "payment_intent_data", "setup_intent_data", "subscription_data")
+    names = (
+        "customer_creation", "discounts", "payment_intent_data", "setup_intent_data",
+        "subscription_data",
+    )  # fmt: skip
     return {name: params.get(name) or {} for name in names}
 
 
@@ -69,106 +94,6 @@ def _setup(call: Call, session: Record) -> str:
     made = call.objects.add("setup_intent", body, {"session": session.id})
     call.emit("setup_intent.created", body)
     return made.id
-
-
-def _body(call: Call, lines: list[Json], customer: Record | None) -> Json:
-    params = call.params
-    session_id = new_id(f"cs_{'live' if call.account.livemode else 'test'}")
-    total = checkout_lines.total(lines, params["mode"])
-    collection = params.get("payment_method_collection") or "always"
-    return {
-        "id": session_id,
-        "object": KIND,
-        **_blank(call),
-        **{name: params.get(name) for name in PLAIN},
-        "amount_subtotal": total if lines else None,
-        "amount_total": total if lines else None,
-        "currency": lines[0]["currency"] if lines else params.get("currency"),
-        "customer": customer.id if customer else None,
-        "customer_creation": _creation(params),
-        "customer_details": _details(params, customer),
-        "expires_at": _expiry(call),
-        "metadata": merge_metadata({}, params.get("metadata") or {}),
-        "mode": params["mode"],
-        "payment_method_collection": collection if params["mode"] == "subscription" else None,
-        "payment_method_types": methods(params),
-        "payment_status": "unpaid" if total else "no_payment_required",
-        "url": f"{call.base_url}/c/pay/{session_id}",
-    }
-
-
-PLAIN = (
-    "allow_promotion_codes", "cancel_url", "client_reference_id", "customer_email", "success_url",
-)  # fmt: skip
-EMPTY = (
-    "adaptive_pricing", "after_expiration", "branding_settings", "collected_information",
-    "consent", "consent_collection", "currency_conversion", "customer_account", "discounts",
-    "integration_identifier", "invoice", "invoice_creation", "locale", "origin_context",
-    "payment_intent", "payment_link", "permissions", "recovered_from", "setup_intent",
-    "shipping_address_collection", "shipping_cost", "submit_type", "subscription",
-    "wallet_options", "client_secret", "billing_address_collection",
-    "payment_method_configuration_details", "saved_payment_method_options",
-)  # fmt: skip
-TEXTS = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
-
-
-def _blank(call: Call) -> Json:
-    return {
-        **dict.fromkeys(EMPTY),
-        "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
-        "created": call.now,
-        "custom_fields": [],
-        "custom_text": dict.fromkeys(TEXTS),
-        "livemode": call.account.livemode,
-        "payment_method_options": {},
-        "phone_number_collection": {"enabled": False},
-        "shipping_options": [],
-        "status": "open",
-        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
-        "ui_mode": "hosted_page",
-    }
-
-
-def _creation(params: Json) -> str | None:
-    if params.get("customer"):
-        return None
-    return params.get("customer_creation") or (
-        "always" if params["mode"] == "subscription" else "if_required"
-    )
-
-
-def _details(params: Json, customer: Record | None) -> Json | None:
-    address = customer.data["email"] if customer else params.get("customer_email")
-    return details(address, customer.data["name"] if customer else None) if address else None
-
-
-def details(address: str | None, name: str | None) -> Json:
-    empty = ("address", "business_name", "individual_name", "phone")
-    return {**dict.fromkeys(empty), "email": address, "name": name, "tax_exempt": "none",
-            "tax_ids": []}  # fmt: skip
-
-
-def _expiry(call: Call) -> int:
-    given: int = call.params.get("expires_at") or call.now + LONGEST
-    if not SHORTEST <= given - call.now <= LONGEST:
-        raise invalid(
-            "The `expires_at` timestamp must be between 30 minutes and 24 hours after the"
-            " Checkout Session is created.",
-            param="expires_at",
-        )
-    return given
-
-
-def methods(params: Json) -> list[str]:
-    allowed = params.get("allowed_payment_method_types") or params.get("payment_method_types")
-    excluded = params.get("excluded_payment_method_types") or []
-    found = [name for name in METHODS if name in (allowed or METHODS) and name not in excluded]
-    if not found:
-        raise invalid(
-            "No valid payment method types for this Checkout Session.",
-            param="allowed_payment_method_types",
-        )
-    return found
 
 
 @route("GET", "/v1/checkout/sessions/{id}")

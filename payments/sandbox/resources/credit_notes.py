@@ -11,10 +11,14 @@ from ..objects import Record
 from ..params import (
     PAGING,
     Schema,
+    array,
     choice,
+    entry,
     integer,
     merge_metadata,
     metadata,
+    moment,
+    option,
     text,
     time_range,
     word,
@@ -22,15 +26,28 @@ from ..params import (
 from ..registry import route
 from . import customer_balance, invoice_finishing, invoice_payments, refunds
 
+LINE = entry(
+    ["type"],
+    amount=integer(0),
+    description=text(),
+    invoice_line_item=text(),
+    quantity=integer(0),
+    type=option("custom_line_item", "invoice_line_item"),
+    unit_amount=integer(0),
+)
 NEW: Schema = {
     "amount": integer(1),
     "credit_amount": integer(0),
+    "effective_at": moment,
+    "email_type": option("credit_note", "none"),
     "invoice": word(),
+    "lines": array(LINE),
     "memo": text(),
     "metadata": metadata,
     "out_of_band_amount": integer(0),
     "reason": choice("duplicate", "fraudulent", "order_change", "product_unsatisfactory"),
     "refund_amount": integer(0),
+    "refunds": array(entry(["refund"], amount_refunded=integer(1), refund=text())),
 }
 WAYS = ("credit_amount", "out_of_band_amount", "refund_amount")
 
@@ -55,7 +72,9 @@ def _amount(call: Call, invoice: Record) -> int:
     if data["status"] not in ("open", "paid"):
         raise invalid("Credit notes can only be made for open or paid invoices.", param="invoice")
     ways = sum(params.get(name, 0) for name in WAYS)
-    amount: int = params.get("amount", ways)
+    ways += sum(each["amount_refunded"] for each in _present_refunds(call))
+    lines = sum(_line_amount(line) for line in params.get("lines") or [])
+    amount: int = params.get("amount", lines or ways)
     noted = data["pre_payment_credit_notes_amount"] + data["post_payment_credit_notes_amount"]
     if not 0 < amount <= data["total"] - noted:
         raise invalid(
@@ -67,6 +86,41 @@ def _amount(call: Call, invoice: Record) -> int:
             f" note's amount ({amount}).",
         )
     return amount
+
+
+def _line_amount(given: Json) -> int:
+    if "amount" in given:
+        return int(given["amount"])
+    return int(given.get("quantity", 1)) * int(given.get("unit_amount", 0))
+
+
+def _lines(call: Call) -> list[Json]:
+    """https://docs.stripe.com/api/credit_notes/line_item"""
+    return [_line(call, given) for given in call.params.get("lines") or []]
+
+
+def _line(call: Call, given: Json) -> Json:
+    amount, unit = _line_amount(given), given.get("unit_amount")
+    line = {
+        "id": new_id("cnli"),
+        "object": "credit_note_line_item",
+        "amount": amount,
+        "description": given.get("description"),
+        "discount_amount": 0,
+        "discount_amounts": [],
+        "livemode": call.account.livemode,
+        "metadata": {},
+        "pretax_credit_amounts": [],
+        "quantity": given.get("quantity"),
+        "tax_rates": [],
+        "taxes": [],
+        "type": given["type"],
+        "unit_amount": unit,
+        "unit_amount_decimal": None if unit is None else str(unit),
+    }
+    if given.get("invoice_line_item"):
+        line["invoice_line_item"] = given["invoice_line_item"]
+    return line
 
 
 def _body(call: Call, invoice: Record, amount: int) -> Json:
@@ -88,9 +142,9 @@ def _body(call: Call, invoice: Record, amount: int) -> Json:
         "customer_balance_transaction": None,
         "discount_amount": 0,
         "discount_amounts": [],
-        "effective_at": call.now,
+        "effective_at": params.get("effective_at") or call.now,
         "invoice": invoice.id,
-        "lines": list_of([], f"/v1/credit_notes/{note_id}/lines"),
+        "lines": list_of(_lines(call), f"/v1/credit_notes/{note_id}/lines"),
         "livemode": call.account.livemode,
         "memo": params.get("memo"),
         "metadata": merge_metadata({}, params.get("metadata") or {}),
@@ -126,8 +180,29 @@ def _give_back(call: Call, invoice: Record, note: Record) -> None:
         note.data["customer_balance_transaction"] = moved.id
     if params.get("refund_amount"):
         note.data["refunds"] = [_refund(call, invoice, params["refund_amount"])]
+    note.data["refunds"] += _present_refunds(call)
     invoice.data["post_payment_credit_notes_amount"] += note.data["amount"]
     call.update(invoice, "invoice.updated")
+
+
+def _present_refunds(call: Call) -> list[Json]:
+    """Refunds made before the note that it accounts for."""
+    return [
+        _refunded(
+            call.reference("refund", given["refund"], f"refunds[{index}][refund]").data,
+            given.get("amount_refunded"),
+        )
+        for index, given in enumerate(call.params.get("refunds") or [])
+    ]
+
+
+def _refunded(refund: Json, amount: int | None) -> Json:
+    return {
+        "amount_refunded": refund["amount"] if amount is None else amount,
+        "payment_record_refund": None,
+        "refund": refund["id"],
+        "type": "refund",
+    }
 
 
 def _refund(call: Call, invoice: Record, amount: int) -> Json:
@@ -135,12 +210,7 @@ def _refund(call: Call, invoice: Record, amount: int) -> Json:
     if intent is None:
         raise invalid("This invoice has no payment that could be refunded.", param="refund_amount")
     made = refunds.create(replace(call, params={"payment_intent": intent.id, "amount": amount}))
-    return {
-        "amount_refunded": amount,
-        "payment_record_refund": None,
-        "refund": made["id"],
-        "type": "refund",
-    }
+    return _refunded(made, amount)
 
 
 def _ask_less(call: Call, invoice: Record, amount: int) -> None:
@@ -163,6 +233,11 @@ def _ask_less(call: Call, invoice: Record, amount: int) -> None:
 @route("GET", "/v1/credit_notes/{id}")
 def retrieve(call: Call) -> Json:
     return call.subject("credit_note").data
+
+
+@route("GET", "/v1/credit_notes/{id}/lines", PAGING)
+def list_lines(call: Call) -> Json:
+    return dict(call.subject("credit_note").data["lines"])
 
 
 LISTED: Schema = {**PAGING, "created": time_range, "customer": text(), "invoice": text()}

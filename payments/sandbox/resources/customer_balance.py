@@ -1,6 +1,7 @@
 """What customers have in credit, or owe; https://docs.stripe.com/billing/customer/balance."""
 
 from ..call import Call
+from ..errors import unknown_object
 from ..ids import new_id
 from ..listing import list_objects
 from ..messages import Json
@@ -59,6 +60,32 @@ def create(call: Call) -> Json:
     made.data["metadata"] = merge_metadata({}, params.get("metadata") or {})
     call.objects.save(made)
     return made.data
+
+
+@route("GET", "/v1/customers/{id}/balance_transactions/{transaction}")
+def retrieve(call: Call) -> Json:
+    return _subject(call).data
+
+
+def _subject(call: Call) -> Record:
+    customer, found_id = existing(call), call.path["transaction"]
+    record = call.objects.find(KIND, found_id)
+    if record is None or record.data["customer"] != customer.id:
+        raise unknown_object(KIND, found_id)
+    return record
+
+
+CHANGES = {"description": text(), "metadata": metadata}
+
+
+@route("POST", "/v1/customers/{id}/balance_transactions/{transaction}", CHANGES)
+def update(call: Call) -> Json:
+    record, params = _subject(call), call.params
+    record.data["description"] = params.get("description", record.data["description"])
+    if "metadata" in params:
+        record.data["metadata"] = merge_metadata(record.data["metadata"], params["metadata"])
+    call.objects.save(record)
+    return record.data
 
 
 @route("GET", "/v1/customers/{id}/balance_transactions", {**PAGING, "invoice": text()})

@@ -13,8 +13,10 @@ from ..params import (
     Schema,
     anything,
     array,
+    boolean,
     choice,
     email,
+    entry,
     fields,
     integer,
     merge_metadata,
@@ -30,6 +32,7 @@ EDITABLE: Schema = {
     "address": ADDRESS,
     "balance": integer(),
     "business_name": text(150),
+    "cash_balance": anything,
     "description": text(),
     "email": email,
     "individual_name": text(150),
@@ -46,11 +49,19 @@ EDITABLE: Schema = {
     "phone": text(20),
     "preferred_locales": array(word()),
     "shipping": SHIPPING,
+    "source": text(),
+    "tax": fields(ip_address=text(), validate_location=text()),
     "tax_exempt": choice("exempt", "none", "reverse"),
+    "validate": boolean,
 }
-
-
-NEW: Schema = {**EDITABLE, "payment_method": text(), "test_clock": text()}
+# What is taken and without effect.
+UNPLAYED = ("cash_balance", "tax", "validate")
+NEW: Schema = {
+    **EDITABLE,
+    "payment_method": text(),
+    "tax_id_data": array(entry(["type", "value"], type=word(), value=word())),
+    "test_clock": text(),
+}
 
 
 @route("POST", "/v1/customers", NEW)
@@ -58,14 +69,20 @@ def create(call: Call) -> Json:
     clock = call.params.get("test_clock")
     call = call.in_time_of({"test_clock": clock})
     record = make(call, clock)
-    _edit(call, record)
-    payment_method = call.params.get("payment_method")
-    if payment_method is not None:
-        attached = payment_methods.referenced(call, payment_method)
-        saved_cards.attach_to(call, attached, record.id)
+    attached = _attach(call, record)
+    _edit(call, record, attached)
     call.objects.save(record)
     call.emit("customer.created", record.data)
     return record.data
+
+
+def _attach(call: Call, record: Record) -> str | None:
+    """Attach the payment method that the customer is created with and return its id."""
+    given = call.params.get("payment_method")
+    if given is None:
+        return None
+    method = payment_methods.referenced(call, given)
+    return saved_cards.attach_to(call, method, record.id).id
 
 
 def make(call: Call, clock: str | None = None) -> Record:
@@ -104,20 +121,37 @@ def _blank(call: Call) -> Json:
     }
 
 
-def _edit(call: Call, record: Record) -> None:
-    given = {key: call.params[key] for key in EDITABLE if key in call.params}
+def _edit(call: Call, record: Record, attached: str | None = None) -> None:
+    given = {
+        key: value for key, value in call.params.items() if key in EDITABLE and key not in UNPLAYED
+    }
+    if given.pop("source", None):
+        record.data["default_source"] = _add_source(call, record)
     if "metadata" in given:
         given["metadata"] = merge_metadata(record.data["metadata"], given["metadata"])
     if "invoice_settings" in given:
-        given["invoice_settings"] = _invoice_settings(call, record, given["invoice_settings"])
+        settings = given["invoice_settings"]
+        given["invoice_settings"] = _invoice_settings(call, record, settings, attached)
     record.data.update(given)
 
 
-def _invoice_settings(call: Call, record: Record, given: Json | None) -> Json:
-    """The default method has to be one that is attached to this very customer."""
+def _add_source(call: Call, record: Record) -> str:
+    """A token's card; it serves as a payment method, too: https://docs.stripe.com/payments/payment-methods/transitioning"""
+    given = {"type": "card", "card": {"token": call.params["source"]}}
+    method = payment_methods.make(call, given, prefix="card")
+    return saved_cards.attach_to(call, method, record.id).id
+
+
+def _invoice_settings(call: Call, record: Record, given: Json | None, attached: str | None) -> Json:
+    """The default method has to be one that is attached to this very customer.
+
+    `pm_card_visa` stands for the same card as in `payment_method` beside it.
+    """
     settings: Json = {**record.data["invoice_settings"], **(given or {})}
     default = (given or {}).get("default_payment_method")
-    if default is not None:
+    if attached is not None and default == call.params["payment_method"]:
+        settings["default_payment_method"] = attached
+    elif default is not None:
         param = "invoice_settings[default_payment_method]"
         method = call.reference("payment_method", default, param)
         if method.data["customer"] != record.id:

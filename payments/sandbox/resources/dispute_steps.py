@@ -91,7 +91,7 @@ def _body(call: Call, charge: Record, case: Case) -> Json:
             "has_evidence": False,
             "past_due": False,
             "submission_count": 0,
-            "submission_method": None,
+            "submission_method": "not_submitted",
         },
         "intended_submission_method": None,
         "is_charge_refundable": case.inquiry,

@@ -7,7 +7,7 @@ from ..errors import invalid
 from ..listing import list_objects
 from ..messages import Json
 from ..objects import Record
-from ..params import PAGING, Schema, boolean, merge_metadata, metadata, text, time_range
+from ..params import PAGING, Schema, boolean, merge_metadata, metadata, option, text, time_range
 from ..registry import route
 from . import dispute_steps
 from .dispute_steps import EVIDENCE
@@ -24,6 +24,9 @@ def retrieve(call: Call) -> Json:
     return call.subject("dispute").data
 
 
+SUBMISSION = option("manual", "prefer_manual", "prefer_smart_disputes", "smart_disputes")
+
+
 def evidence(name: str, value: Any) -> Json:
     if not isinstance(value, dict) or not set(value) <= set(EVIDENCE):
         raise invalid("Invalid object", param=name)
@@ -33,7 +36,12 @@ def evidence(name: str, value: Any) -> Json:
 @route(
     "POST",
     "/v1/disputes/{id}",
-    {"evidence": evidence, "metadata": metadata, "submit": boolean},
+    {
+        "evidence": evidence,
+        "intended_submission_method": SUBMISSION,
+        "metadata": metadata,
+        "submit": boolean,
+    },
 )
 def update(call: Call) -> Json:
     """Evidence is handed in at once unless `submit` says otherwise."""
@@ -41,6 +49,8 @@ def update(call: Call) -> Json:
     _check_open(record)
     if "metadata" in params:
         record.data["metadata"] = merge_metadata(record.data["metadata"], params["metadata"])
+    if "intended_submission_method" in params:
+        record.data["intended_submission_method"] = params["intended_submission_method"]
     if "evidence" in params:
         _add_evidence(call, record)
     return call.update(record, "charge.dispute.updated").data
@@ -57,6 +67,7 @@ def _add_evidence(call: Call, record: Record) -> None:
     if call.params.get("submit", True):
         record.data["status"] = NEEDS_RESPONSE[status]
         record.data["evidence_details"]["submission_count"] += 1
+        record.data["evidence_details"]["submission_method"] = "manual"
         dispute_steps.await_decision(call, record)
 
 

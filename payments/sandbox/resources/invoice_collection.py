@@ -34,6 +34,7 @@ def default_method(call: Call, invoice: Json) -> Record | None:
 def of_customer(call: Call, owned: Json) -> Record | None:
     customer = call.reference("customer", owned["customer"], "customer")
     found = customer.data["invoice_settings"]["default_payment_method"]
+    found = found or customer.data["default_source"]
     return call.objects.find("payment_method", found) if found else None
 
 
@@ -78,7 +79,8 @@ def succeeded(call: Call, intent: Record) -> None:
     if _counts(invoice, intent):
         invoice.data["attempt_count"] += 1
     invoice.private["method"] = intent.data["payment_method"]
-    invoice_finishing.paid(call, invoice, intent.data["amount_received"])
+    in_all = invoice.data["amount_paid"] + intent.data["amount_received"]
+    invoice_finishing.paid(call, invoice, in_all)
     invoice_payments.paid(call, invoice)
 
 
@@ -103,7 +105,7 @@ def wait_for_customer(call: Call, intent: Record) -> None:
     if invoice is None:
         return
     call = call.in_time_of(invoice.data)
-    _count(call, invoice, intent)
+    invoice.data["attempted"] = True  # an attempt counts once it has come to something
     call.update(invoice, "invoice.updated")
     call.emit("invoice.payment_action_required", invoice.data)
     tell(call, "invoice.payment_action_required", invoice)

@@ -5,6 +5,7 @@ from ..messages import Json
 from ..objects import Record
 from ..registry import tell
 from . import customer_balance, invoice_payments, invoice_totals
+from .invoice_input import AS_RENDERED
 
 
 def finalize(call: Call, invoice: Record) -> None:
@@ -17,7 +18,8 @@ def finalize(call: Call, invoice: Record) -> None:
         status="open",
         auto_advance=data["collection_method"] == "charge_automatically",
         automatically_finalizes_at=None,
-        effective_at=call.now,
+        effective_at=data["effective_at"] or call.now,
+        rendering=data["rendering"] or {**AS_RENDERED},
         hosted_invoice_url=f"{call.base_url}/i/{invoice.id}",
         invoice_pdf=f"{call.base_url}/i/{invoice.id}/pdf",
     )
@@ -32,7 +34,7 @@ def finalize(call: Call, invoice: Record) -> None:
 
 def _number(call: Call, customer: Record, data: Json) -> None:
     sequence = customer.data["next_invoice_sequence"]
-    data["number"] = f"{customer.data['invoice_prefix']}-{sequence:04d}"
+    data["number"] = data["number"] or f"{customer.data['invoice_prefix']}-{sequence:04d}"
     customer.data["next_invoice_sequence"] = sequence + 1
     customer.data["currency"] = customer.data["currency"] or data["currency"]
     call.objects.save(customer)

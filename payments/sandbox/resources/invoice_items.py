@@ -1,5 +1,8 @@
 """Invoice items: what waits to be billed; https://docs.stripe.com/api/invoiceitems."""
 
+from dataclasses import replace
+from decimal import ROUND_HALF_UP, Decimal
+
 from ..call import Call
 from ..errors import invalid
 from ..ids import new_id
@@ -20,16 +23,18 @@ from ..params import (
     word,
 )
 from ..registry import route
-from . import invoice_totals, prices
+from . import discounts, invoice_totals, price_amounts, prices
 from .invoice_lines import pricing
-from .price_input import INLINE
+from .price_input import INLINE, decimal
 
 NEW: Schema = {
     "amount": integer(),
     "currency": text(),
     "customer": word(),
+    "customer_account": text(),
     "description": text(),
     "discountable": boolean,
+    "discounts": discounts.GIVEN,
     "invoice": text(),
     "metadata": metadata,
     "period": fields(["end", "start"], end=integer(0), start=integer(0)),
@@ -37,6 +42,7 @@ NEW: Schema = {
     "pricing": fields(price=text()),
     "quantity": integer(0),
     "subscription": text(),
+    "unit_amount_decimal": decimal,
 }
 
 
@@ -47,9 +53,10 @@ def create(call: Call) -> Json:
     call = call.in_time_of(customer.data)
     price = _price(call)
     given = {
-        "amount": _amount(params, price),
+        "amount": _amount(call, price),
         "currency": check_currency(_currency(params, price)),
         "description": params.get("description"),
+        "discounts": params.get("discounts"),
         "price": price,
         "quantity": params.get("quantity", 1),
         "subscription": _subscription(call),
@@ -57,6 +64,7 @@ def create(call: Call) -> Json:
     }
     record = make(call, customer, given)
     record.data["metadata"] = merge_metadata({}, params.get("metadata") or {})
+    record.data["discountable"] = params.get("discountable", True)
     call.objects.save(record)
     if params.get("invoice"):
         draft = invoice_totals.editable(call, params["invoice"], "invoice")
@@ -72,9 +80,13 @@ def _price(call: Call) -> Json | None:
     return call.reference("price", price_id, "pricing[price]").data if price_id else None
 
 
-def _amount(params: Json, price: Json | None) -> int:
+def _amount(call: Call, price: Json | None) -> int:
+    params = call.params
     if price is not None:
-        return int(price["unit_amount"]) * int(params.get("quantity", 1))
+        return price_amounts.amount_of(call, price, params.get("quantity", 1))
+    if "unit_amount_decimal" in params:
+        exact = Decimal(params["unit_amount_decimal"]) * int(params.get("quantity", 1))
+        return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
     if "amount" not in params:
         raise invalid("You must pass either `amount` or a price.", "parameter_missing", "amount")
     return int(params["amount"])
@@ -95,8 +107,12 @@ def make(call: Call, customer: Record, given: Json) -> Record:
     details = {"subscription": subscription, "subscription_item": given.get("item")}
     named = prices.product_name(call, price) if price else None
     proration, quantity = given.get("proration", False), given.get("quantity", 1)
+    item_id = new_id("ii")
+    granted = discounts.make_discounts(
+        call, given.get("discounts") or [], customer.id, "discounts", invoice_item=item_id
+    )
     body = {
-        "id": new_id("ii"),
+        "id": item_id,
         "object": "invoiceitem",
         "amount": given["amount"],
         "currency": given["currency"],
@@ -105,7 +121,7 @@ def make(call: Call, customer: Record, given: Json) -> Record:
         "date": call.now,
         "description": given.get("description") or named,
         "discountable": not proration,
-        "discounts": [],
+        "discounts": granted,
         "invoice": None,
         "livemode": call.account.livemode,
         "metadata": {},
@@ -118,7 +134,6 @@ def make(call: Call, customer: Record, given: Json) -> Record:
         "period": given.get("period") or {"end": call.now, "start": call.now},
         "pricing": pricing(price) if price else None,
         "proration": proration,
-        "proration_details": None,
         "quantity": quantity,
         "quantity_decimal": str(quantity),
         "tax_rates": [],
@@ -132,6 +147,50 @@ def make(call: Call, customer: Record, given: Json) -> Record:
 @route("GET", "/v1/invoiceitems/{id}")
 def retrieve(call: Call) -> Json:
     return call.subject("invoiceitem").data
+
+
+CHANGES: Schema = {
+    name: NEW[name]
+    for name in ("amount", "description", "discountable", "metadata", "period", "price_data",
+                 "pricing", "quantity", "unit_amount_decimal")
+}  # fmt: skip
+PRICED = ("amount", "price_data", "pricing", "quantity", "unit_amount_decimal")
+
+
+@route("POST", "/v1/invoiceitems/{id}", CHANGES)
+def update(call: Call) -> Json:
+    """As long as the invoice that it is on is a draft; Stripe tells of it by no event."""
+    record, params = call.subject("invoiceitem"), call.params
+    data = record.data
+    draft = invoice_totals.editable(call, data["invoice"], "id") if data["invoice"] else None
+    for name in ("description", "discountable", "period"):
+        data[name] = params.get(name, data[name])
+    if "metadata" in params:
+        data["metadata"] = merge_metadata(data["metadata"], params["metadata"])
+    if any(name in params for name in PRICED):
+        _reprice(call, data)
+    call.objects.save(record)
+    if draft is not None:
+        invoice_totals.renew_line(call, draft, record)
+        call.update(draft, "invoice.updated")
+    return data
+
+
+def _reprice(call: Call, data: Json) -> None:
+    """A new quantity of the same price, another price, or an amount that has none."""
+    present = (data["pricing"] or {}).get("price_details") or {}
+    given = {"quantity": data["quantity"], **call.params}
+    if not {"amount", "price_data", "pricing", "unit_amount_decimal"} & call.params.keys():
+        given["pricing"] = {"price": present.get("price")}
+    asked = replace(call, params={"amount": data["amount"], **given})
+    price = _price(asked)
+    data.update(
+        amount=_amount(asked, price),
+        pricing=pricing(price) if price else None,
+        quantity=given["quantity"],
+        quantity_decimal=str(given["quantity"]),
+    )
+    data["net_amount"] = data["amount"]
 
 
 @route("DELETE", "/v1/invoiceitems/{id}")
@@ -148,6 +207,7 @@ LISTED: Schema = {
     **PAGING,
     "created": time_range,
     "customer": text(),
+    "customer_account": text(),
     "invoice": text(),
     "pending": boolean,
 }

@@ -3,18 +3,23 @@
 from ..call import Call
 from ..ids import new_id
 from ..messages import Json
-from . import prices
+from . import price_amounts, prices
 
 
-def of_item(call: Call, item: Json, start: int, end: int, amount: int | None = None) -> Json:
+def of_item(
+    call: Call, item: Json, start: int, end: int, amount: int | None = None, used: int = 0
+) -> Json:
     """One item of a subscription for one period, for its full price unless told otherwise."""
-    price, quantity = item["price"], item["quantity"]
-    name = f"{quantity} × {prices.product_name(call, price)} (at {prices.rhythm(price)})"
+    price, quantity = item["price"], item.get("quantity", used)
+    if amount is None:
+        amount = price_amounts.amount_of(call, price, quantity)
+    name = f"{prices.counted_name(call, price, quantity)} (at {prices.rhythm(price)})"
     body = _blank(call, price["currency"])
     return {
         **body,
-        "amount": price["unit_amount"] * quantity if amount is None else amount,
+        "amount": amount,
         "description": name,
+        "discounts": list(item["discounts"]),
         "parent": _of_subscription(item),
         "period": {"end": end, "start": start},
         "pricing": pricing(price),
@@ -24,14 +29,18 @@ def of_item(call: Call, item: Json, start: int, end: int, amount: int | None = N
 
 
 def of_trial(call: Call, item: Json, start: int, end: int) -> Json:
-    name = prices.product_name(call, item["price"])
+    name = prices.counted_name(call, item["price"], item.get("quantity", 0))
     line = of_item(call, item, start, end, 0)
-    return {**line, "description": f"Trial period for {name}"}
+    free = {**line["pricing"], "unit_amount_decimal": "0"}
+    return {**line, "description": f"Free trial for {name}", "pricing": free}
 
 
 def of_invoice_item(call: Call, data: Json) -> Json:
     """What was waiting to be billed, prorations above all."""
-    kept = ("amount", "description", "discountable", "metadata", "period", "pricing", "quantity")
+    kept = (
+        "amount", "description", "discountable", "discounts", "metadata", "period", "pricing",
+        "quantity",
+    )  # fmt: skip
     details = (data["parent"] or {}).get("subscription_details") or {}
     line = {**_blank(call, data["currency"]), **{name: data[name] for name in kept}}
     line["subscription"] = details.get("subscription")

@@ -8,8 +8,9 @@ from ..objects import Record
 from ..params import PAGING, Schema, choice, fields, text, time_range
 from ..registry import route
 from . import payment_intents
+from .method_types import ON_INVOICES, set_method_types
 
-DESCRIPTIONS = {"subscription_create": "Subscription creation", "manual": None}
+DESCRIPTIONS = {"subscription_create": "Subscription creation", "manual": "Payment for Invoice"}
 
 
 def make(call: Call, invoice: Record) -> Record:
@@ -17,9 +18,11 @@ def make(call: Call, invoice: Record) -> Record:
     data = invoice.data
     intent = payment_intents.blank(call, data["amount_due"], data["currency"])
     intent["customer"] = data["customer"]
-    intent["automatic_payment_methods"] = None
+    intent.update(automatic_payment_methods=None, payment_method_configuration_details=None)
+    intent["capture_method"] = "automatic"
+    set_method_types(intent, ON_INVOICES)
     intent["description"] = DESCRIPTIONS.get(data["billing_reason"], "Subscription update")
-    if data["billing_reason"] == "subscription_create":
+    if data["billing_reason"] in ("subscription_create", "subscription_update"):
         intent["setup_future_usage"] = "off_session"
     record = call.objects.add("payment_intent", intent, {"invoice": invoice.id})
     call.emit("payment_intent.created", intent)
@@ -45,7 +48,7 @@ def _body(call: Call, invoice: Record, intent_id: str) -> Json:
 
 
 def default(call: Call, invoice_id: str) -> Record | None:
-    found = call.objects.all("invoice_payment", invoice=invoice_id)
+    found = call.objects.all("invoice_payment", invoice=invoice_id, is_default=True)
     return found[0] if found else None
 
 
@@ -93,7 +96,12 @@ LISTED: Schema = {
     **PAGING,
     "created": time_range,
     "invoice": text(),
-    "payment": fields(payment_intent=text(), type=choice("payment_intent")),
+    "payment": fields(
+        ["type"],
+        payment_intent=text(),
+        payment_record=text(),
+        type=choice("payment_intent", "payment_record"),
+    ),
     "status": choice("canceled", "open", "paid"),
 }
 

@@ -30,6 +30,7 @@ def finalize(call: Call) -> Json:
 
 PAY: Schema = {
     "forgive": boolean,
+    "mandate": text(),
     "off_session": boolean,
     "paid_out_of_band": boolean,
     "payment_method": text(),

@@ -7,7 +7,7 @@ from ..listing import list_of
 from ..messages import Json
 from ..money import MINIMUM, rounded
 from ..objects import Record
-from . import invoice_lines
+from . import discounts, invoice_lines
 
 DETAILS = "parent.subscription_details.subscription"
 
@@ -29,9 +29,11 @@ def draft(
     if waiting and subscription is None:
         data["currency"] = waiting[0].data["currency"]
     record = call.objects.add("invoice", data)
-    put(record.data, lines)
+    put(call, record.data, lines)
     take_up(call, record, waiting, first=True)
     call.objects.save(record)
+    if subscription is not None:
+        discounts.drop_used(call, subscription.data, record.data)
     call.emit("invoice.created", record.data)
     return record
 
@@ -54,23 +56,37 @@ def _subscription_of(item: Json) -> str | None:
 def take_up(call: Call, invoice: Record, items: list[Record], *, first: bool = False) -> None:
     added = [invoice_lines.of_invoice_item(call, item.data) for item in items]
     present = invoice.data["lines"]["data"]
-    put(invoice.data, added + present if first else present + added)
+    put(call, invoice.data, added + present if first else present + added)
     for item in items:
         item.data["invoice"] = invoice.id
         call.objects.save(item)
 
 
-def put(data: Json, lines: list[Json]) -> None:
+def renew_line(call: Call, draft: Record, item: Record) -> None:
+    """Show an item as it has become on the draft that it is on."""
+    new = invoice_lines.of_invoice_item(call, item.data)
+    present = draft.data["lines"]["data"]
+    put(
+        call,
+        draft.data,
+        [{**new, "id": line["id"]} if _shows(line, item.id) else line for line in present],
+    )
+
+
+def _shows(line: Json, item_id: str) -> bool:
+    parent = line["parent"]
+    return bool(parent[parent["type"]]["invoice_item"] == item_id)
+
+
+def put(call: Call, data: Json, lines: list[Json]) -> None:
     finished = [invoice_lines.finished(line, data["id"]) for line in lines]
     listed = list_of(finished, f"/v1/invoices/{data['id']}/lines")
     data["lines"] = {**listed, "total_count": len(finished)}
-    total = sum(line["amount"] for line in finished)
+    discounts.apply_to_invoice(call, data, finished)
+    subtotal, total = data["subtotal"], data["total"]
     due, _ = with_balance(total, data["starting_balance"], data["currency"])
-    data.update(dict.fromkeys(SUMS, total))
+    data.update(subtotal_excluding_tax=subtotal, total_excluding_tax=total)
     data.update(amount_due=due, amount_remaining=due)
-
-
-SUMS = ("subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax")
 
 
 def with_balance(total: int, balance: int, currency: str) -> tuple[int, int]:
@@ -93,6 +109,8 @@ def body(
     period: tuple[int, int] | None = None,
 ) -> Json:
     owner, plan = customer.data, subscription.data if subscription else {}
+    if plan:
+        discounts.drop_ended(call, plan)
     start, end = period or (call.now, call.now)
     automatic = plan.get("collection_method", "charge_automatically") == "charge_automatically"
     due = None if automatic else call.now + 24 * 3600 * (plan.get("days_until_due") or 0)
@@ -102,6 +120,7 @@ def body(
         "billing_reason": reason,
         "collection_method": "charge_automatically" if automatic else "send_invoice",
         "currency": plan.get("currency") or owner["currency"] or "usd",
+        "discounts": list(plan.get("discounts", [])),
         "due_date": due,
         "parent": _parent(plan),
         "period_end": end,
@@ -116,7 +135,7 @@ EMPTY = (
     "effective_at", "ending_balance", "footer", "from_invoice", "hosted_invoice_url",
     "invoice_pdf", "last_finalization_error", "latest_revision", "next_payment_attempt",
     "number", "on_behalf_of", "receipt_number", "rendering", "shipping_cost",
-    "shipping_details", "statement_descriptor", "threshold_reason", "webhooks_delivered_at",
+    "shipping_details", "statement_descriptor", "webhooks_delivered_at",
 )  # fmt: skip
 ZERO = (
     "amount_overpaid", "amount_paid", "amount_shipping", "attempt_count",

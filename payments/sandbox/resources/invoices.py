@@ -9,41 +9,15 @@ from ..objects import Record
 from ..params import (
     PAGING,
     Schema,
-    anything,
-    boolean,
-    choice,
-    integer,
     merge_metadata,
-    metadata,
-    moment,
+    option,
     text,
     time_range,
 )
 from ..registry import route
 from . import invoice_totals
+from .invoice_input import EDITABLE, NEW, PLAIN, merge_settings
 from .subscription_billing import check_method
-
-EDITABLE: Schema = {
-    "auto_advance": boolean,
-    "collection_method": choice("charge_automatically", "send_invoice"),
-    "custom_fields": anything,
-    "days_until_due": integer(0, 3650),
-    "default_payment_method": text(),
-    "description": text(1500),
-    "due_date": moment,
-    "footer": text(),
-    "metadata": metadata,
-    "statement_descriptor": text(22),
-}
-NEW: Schema = {
-    **EDITABLE,
-    "currency": text(),
-    "customer": text(),
-    "pending_invoice_items_behavior": choice("exclude", "include"),
-    "subscription": text(),
-}
-PLAIN = ("auto_advance", "custom_fields", "description", "due_date", "footer",
-         "statement_descriptor")  # fmt: skip
 
 
 @route("POST", "/v1/invoices", NEW, ["customer"])
@@ -69,6 +43,7 @@ def create(call: Call) -> Json:
 def _edit(call: Call, record: Record) -> None:
     params, data = call.params, record.data
     data.update({name: params[name] for name in PLAIN if name in params})
+    merge_settings(data, params)
     if "metadata" in params:
         data["metadata"] = merge_metadata(data["metadata"], params["metadata"])
     if params.get("collection_method"):
@@ -125,7 +100,8 @@ LISTED: Schema = {
     "collection_method": text(),
     "created": time_range,
     "customer": text(),
-    "status": choice("draft", "open", "paid", "uncollectible", "void"),
+    "customer_account": text(),
+    "status": option("draft", "open", "paid", "uncollectible", "void"),
     "subscription": text(),
 }
 

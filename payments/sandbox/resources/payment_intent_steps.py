@@ -5,7 +5,19 @@ from ..errors import invalid, unexpected_state
 from ..messages import Json
 from ..money import check_step
 from ..objects import Record
-from ..params import integer, merge_metadata, metadata, text
+from ..params import (
+    Schema,
+    anything,
+    array,
+    boolean,
+    fields,
+    integer,
+    merge_metadata,
+    metadata,
+    option,
+    text,
+    word,
+)
 from ..registry import route, tell
 from . import charges, payments
 from .browser import check_browser, refuse_browser, shown_to
@@ -18,7 +30,19 @@ from .payment_intents import (
     refuse_late_changes,
 )
 
-CONFIRM = {**ABOUT_METHOD, **CONFIRMING, "client_secret": text(), "key": text()}
+CONFIRM: Schema = {
+    **ABOUT_METHOD,
+    **CONFIRMING,
+    "allowed_payment_method_types": array(word()),
+    "amount_details": anything,
+    "amount_to_confirm": integer(1),
+    "capture_method": option("automatic", "automatic_async", "manual"),
+    "client_secret": text(),
+    "excluded_payment_method_types": array(word()),
+    "hooks": anything,
+    "key": text(),
+    "payment_details": anything,
+}
 CANCELABLE = (
     "requires_payment_method", "requires_capture", "requires_confirmation", "requires_action",
     "processing",
@@ -41,11 +65,17 @@ def confirm(call: Call) -> Json:
     return shown_to(call, record.data)
 
 
-CAPTURE = {
+CAPTURE: Schema = {
+    "amount_details": anything,
     "amount_to_capture": integer(1),
+    "application_fee_amount": integer(0),
+    "final_capture": boolean,
+    "hooks": anything,
     "metadata": metadata,
+    "payment_details": anything,
     "statement_descriptor": text(22),
     "statement_descriptor_suffix": text(22),
+    "transfer_data": fields(amount=integer(0)),
 }
 
 

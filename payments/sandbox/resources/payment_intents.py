@@ -20,21 +20,30 @@ from ..params import (
     integer,
     merge_metadata,
     metadata,
+    option,
     text,
     time_range,
     url,
 )
 from ..registry import route
-from . import payment_methods, payments, saved_cards
+from . import other_methods, payment_methods, payments, saved_cards
 from .browser import check_browser, shown_to
 from .method_types import (
     METHOD_TYPES,
-    automatic_methods,
+    check_alternatives,
+    check_method_fits,
     check_method_types,
-    chosen_types,
-    method_types,
+    choose_method_types,
+    merge_options,
 )
+from .transfers import CONNECT
 
+TOO_LITTLE = (
+    "The amount must be greater than or equal to the minimum charge amount allowed for your account"
+    " and the currency set (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts)."
+    "  If you want to save a Payment Method for future use without an immediate payment, use a"
+    " Setup Intent instead: https://docs.stripe.com/payments/setup-intents"
+)
 FUTURE = choice("off_session", "on_session")
 CARD_OPTIONS = fields(
     request_three_d_secure=choice("any", "automatic", "challenge"),
@@ -46,7 +55,9 @@ CARD_OPTIONS = fields(
 ABOUT_METHOD: Schema = {
     "payment_method": text(),
     "payment_method_data": fields(["type"], **payment_methods.NEW),
-    "payment_method_options": fields(card=CARD_OPTIONS),
+    "payment_method_options": fields(
+        (), card=CARD_OPTIONS, **dict.fromkeys(other_methods.KINDS, anything)
+    ),
     "receipt_email": email,
     "setup_future_usage": FUTURE,
     "shipping": SHIPPING,
@@ -55,14 +66,25 @@ EDITABLE: Schema = {
     **ABOUT_METHOD,
     **METHOD_TYPES,
     "amount_details": anything,
-    "capture_method": choice("automatic", "automatic_async", "manual"),
+    "capture_method": option("automatic", "automatic_async", "manual"),
     "customer": text(),
+    "customer_account": text(),
     "description": text(1000),
+    "hooks": anything,
     "metadata": metadata,
+    "payment_details": anything,
     "statement_descriptor": text(22),
     "statement_descriptor_suffix": text(22),
     "transfer_group": text(),
 }
+
+
+def chargeable(name: str, value: object) -> int:
+    """The currency says later how little is too little; nothing is in every one."""
+    amount: int = integer()(name, value)
+    if amount < 1:
+        raise invalid(TOO_LITTLE, "parameter_invalid_integer", name)
+    return amount
 
 
 def off_session(name: str, value: object) -> bool:
@@ -82,17 +104,18 @@ CONFIRMING: Schema = {
 NEW: Schema = {
     **EDITABLE,
     **CONFIRMING,
-    "amount": integer(1),
+    **CONNECT,
+    "amount": chargeable,
     "automatic_payment_methods": fields(
         ["enabled"], enabled=boolean, allow_redirects=choice("always", "never")
     ),
     "confirm": boolean,
-    "confirmation_method": choice("automatic", "manual"),
+    "confirmation_method": option("automatic", "manual"),
     "currency": text(),
 }
 PLAIN = (
     "capture_method", "confirmation_method", "description", "receipt_email", "setup_future_usage",
-    "shipping", "statement_descriptor", "statement_descriptor_suffix", "transfer_group",
+    "shipping", "statement_descriptor", "statement_descriptor_suffix", "transfer_group", *CONNECT,
 )  # fmt: skip
 
 
@@ -100,15 +123,16 @@ PLAIN = (
 def create(call: Call) -> Json:
     params = call.params
     _check_confirm_only(params)
+    check_alternatives(params)
     check_method_types(call, params)
     currency = check_currency(params["currency"])
     check_chargeable(params["amount"], currency)
     data = blank(call, params["amount"], currency)
     data.update({key: params[key] for key in PLAIN if params.get(key) is not None})
     data["metadata"] = merge_metadata({}, params.get("metadata") or {})
-    data["payment_method_types"] = method_types(params)
-    data["automatic_payment_methods"] = automatic_methods(params)
-    data.update(chosen_types(params))
+    if data["transfer_data"] and not data["transfer_group"]:
+        data["transfer_group"] = f"group_{data['id']}"
+    choose_method_types(call, data, params)
     record = call.objects.add("payment_intent", data)
     apply_customer_and_method(call, record)
     call.objects.save(record)
@@ -129,15 +153,14 @@ def _check_confirm_only(params: Json) -> None:
 def blank(call: Call, amount: int, currency: str) -> Json:
     intent_id = new_id("pi")
     empty = (
-        "allowed_payment_method_types", "application", "application_fee_amount", "canceled_at",
-        "cancellation_reason", "customer", "customer_account", "description",
-        "excluded_payment_method_types", "last_payment_error", "latest_charge", "next_action",
-        "on_behalf_of",
-        "payment_method", "payment_method_configuration_details", "processing", "receipt_email",
+        "application", "application_fee_amount", "canceled_at", "cancellation_reason", "customer",
+        "customer_account", "description", "last_payment_error", "latest_charge", "next_action",
+        "managed_payments", "on_behalf_of", "payment_method", "payment_record", "processing",
+        "receipt_email",
         "review", "setup_future_usage", "shipping", "source", "statement_descriptor",
         "statement_descriptor_suffix", "transfer_data", "transfer_group",
     )  # fmt: skip
-    return {
+    body: Json = {
         "id": intent_id,
         "object": "payment_intent",
         **dict.fromkeys(empty),
@@ -152,13 +175,10 @@ def blank(call: Call, amount: int, currency: str) -> Json:
         "currency": currency,
         "livemode": call.account.livemode,
         "metadata": {},
-        "payment_method_options": {
-            "card": {"installments": None, "mandate_options": None, "network": None,
-                     "request_three_d_secure": "automatic"}
-        },
-        "payment_method_types": ["card"],
         "status": "requires_payment_method",
-    }  # fmt: skip
+    }
+    choose_method_types(call, body, {})
+    return body
 
 
 def default_capture_method(call: Call) -> str:
@@ -172,11 +192,11 @@ def apply_customer_and_method(call: Call, record: Record) -> None:
     if params.get("customer"):
         data["customer"] = call.reference("customer", params["customer"], "customer").id
     if params.get("payment_method_options"):
-        card = params["payment_method_options"].get("card") or {}
-        data["payment_method_options"]["card"].update(card)
+        merge_options(data, params["payment_method_options"])
     method = given_method(call)
     if method is not None:
         saved_cards.check_usable(method, data["customer"])
+        check_method_fits(data, method.data)
         data["payment_method"] = method.id
         data["status"] = "requires_confirmation"
 
@@ -196,7 +216,7 @@ def retrieve(call: Call) -> Json:
     return shown_to(call, record.data)
 
 
-CHANGES: Schema = {**EDITABLE, "amount": integer(1), "currency": text()}
+CHANGES: Schema = {**EDITABLE, **CONNECT, "amount": chargeable, "currency": text()}
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 
 
@@ -234,12 +254,20 @@ def refuse_late_changes(record: Record, params: Json) -> None:
             )
 
 
-@route("GET", "/v1/payment_intents", {**PAGING, "created": time_range, "customer": text()})
+LISTED: Schema = {
+    **PAGING,
+    "created": time_range,
+    "customer": text(),
+    "customer_account": text(),
+}
+
+
+@route("GET", "/v1/payment_intents", LISTED)
 def list_all(call: Call) -> Json:
     return list_objects(call, "payment_intent", customer=call.params.get("customer"))
 
 
 CANCEL: Schema = {
     **EXPAND,
-    "cancellation_reason": choice("abandoned", "duplicate", "fraudulent", "requested_by_customer"),
+    "cancellation_reason": option("abandoned", "duplicate", "fraudulent", "requested_by_customer"),
 }

@@ -1,4 +1,4 @@
-"""Payment methods, all of them cards; https://docs.stripe.com/api/payment_methods."""
+"""Payment methods; https://docs.stripe.com/api/payment_methods."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -20,10 +20,11 @@ from ..params import (
     integer,
     merge_metadata,
     metadata,
+    option,
     text,
 )
 from ..registry import route
-from . import saved_cards
+from . import bank_debits, other_methods, saved_cards
 from .card_input import check_card_input, full_year
 
 REDISPLAY = choice("always", "limited", "unspecified")
@@ -37,7 +38,8 @@ NEW: Schema = {
     "card": CARD,
     "metadata": metadata,
     "radar_options": anything,
-    "type": choice("card"),
+    "type": option("card", *other_methods.KINDS),
+    **other_methods.INPUTS,
 }
 DISPLAY_BRANDS = {
     "amex": "american_express",
@@ -58,14 +60,16 @@ def create(call: Call) -> Json:
     return make(call, call.params).data
 
 
-def make(call: Call, given: Json) -> Record:
+def make(call: Call, given: Json, prefix: str = "pm") -> Record:
     """Also behind `payment_method_data` of the intents."""
+    if given["type"] != "card":
+        return _store_other(call, given)
     card = given.get("card")
     if not card:
         raise missing_param("card")
     number = _number(card)
     check_card_input(card, number, call.now)
-    return _store(call, number, given)
+    return _store(call, number, given, prefix)
 
 
 def _number(card: Json) -> str:
@@ -80,31 +84,41 @@ def _number(card: Json) -> str:
     return str(card["number"]).replace(" ", "")
 
 
-def _store(call: Call, number: str, given: Json) -> Record:
+def _store(call: Call, number: str, given: Json, prefix: str = "pm") -> Record:
     entered = given.get("card") or {}
-    card = card_for(number)
-    body = {
-        "id": new_id("pm"),
+    shown = _card_body(card_for(number), entered, call.now)
+    body = {"id": new_id(prefix), **_body(call, given, "card", shown)}
+    return call.objects.add("payment_method", body, {"number": number})
+
+
+def _store_other(call: Call, given: Json) -> Record:
+    kind = given["type"]
+    shown, behaviour = other_methods.describe(kind, given)
+    body = {"id": new_id("pm"), **_body(call, given, kind, shown)}
+    return call.objects.add("payment_method", body, {"number": behaviour})
+
+
+def _body(call: Call, given: Json, kind: str, shown: Json) -> Json:
+    return {
         "object": "payment_method",
         "allow_redisplay": given.get("allow_redisplay") or "unspecified",
         "billing_details": _billing_details(NO_DETAILS, given.get("billing_details")),
-        "card": _card_body(card, entered, call.now),
         "created": call.now,
         "customer": None,
+        "customer_account": None,
         "livemode": call.account.livemode,
         "metadata": merge_metadata({}, given.get("metadata") or {}),
-        "type": "card",
+        "type": kind,
+        kind: shown,
     }
-    return call.objects.add("payment_method", body, {"number": number})
 
 
 def _card_body(card: Card, entered: Json, now: int) -> Json:
     names = ("address_line1_check", "address_postal_code_check", "cvc_check")
     checks: Json = dict.fromkeys(names)
-    if entered.get("cvc"):
+    if entered.get("cvc") or not entered.get("number"):  # tokens stand for cards with a code
         checks["cvc_check"] = "unchecked"
-    if card.failed_check:
-        checks[card.failed_check] = "fail"
+    checks.update(card.checks)
     fingerprint = hashlib.sha256(card.number.encode()).hexdigest()[:16]
     year = entered.get("exp_year") or datetime.fromtimestamp(now, UTC).year + 4
     return {
@@ -156,6 +170,10 @@ CHANGES: Schema = {
     "billing_details": BILLING_DETAILS,
     "card": fields(exp_month=integer(), exp_year=integer(), networks=anything),
     "metadata": metadata,
+    "us_bank_account": fields(
+        account_holder_type=option("company", "individual"),
+        account_type=option("checking", "savings"),
+    ),
 }
 
 
@@ -171,6 +189,8 @@ def update(call: Call) -> Json:
     data["allow_redisplay"] = given.get("allow_redisplay") or data["allow_redisplay"]
     details = given.get("billing_details")
     data["billing_details"] = _billing_details(data["billing_details"], details)
+    if bank_debits.KIND in data:
+        data[bank_debits.KIND].update(given.get(bank_debits.KIND) or {})
     if "card" in data:
         _update_card(call, record, given.get("card") or {})
     if "metadata" in given:
@@ -185,7 +205,13 @@ def _update_card(call: Call, record: Record, given: Json) -> None:
     card["exp_year"] = full_year(given.get("exp_year", card["exp_year"]))
 
 
-LISTED: Schema = {**PAGING, "customer": text(), "type": text(), "allow_redisplay": text()}
+LISTED: Schema = {
+    **PAGING,
+    "allow_redisplay": text(),
+    "customer": text(),
+    "customer_account": text(),
+    "type": text(),
+}
 
 
 @route("GET", "/v1/payment_methods", LISTED)

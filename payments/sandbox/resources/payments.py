@@ -1,7 +1,7 @@
 """How a payment intent moves on: confirmed, authenticated, charged, refused."""
 
 from ..call import Call
-from ..declines import ACTION_NOT_ALLOWED, AUTHENTICATION_REQUIRED, Decline
+from ..declines import ACTION_NOT_ALLOWED, AUTHENTICATION_REQUIRED, GENERIC, Decline
 from ..errors import ApiError, unexpected_state
 from ..messages import Json
 from ..money import check_method_limit
@@ -64,14 +64,17 @@ def _check_confirmable(intent: Record) -> None:
 
 def _attempt(call: Call, intent: Record, method: Record) -> None:
     off_session = bool(call.params.get("off_session"))
-    options = intent.data["payment_method_options"]["card"]
-    asked = saved_cards.card_of(method).asks_at_charge(
+    options = intent.data["payment_method_options"].get("card") or {}
+    card = saved_cards.card_of(method)
+    asked = card.asks_at_charge(
         off_session=off_session,
         set_up=bool(method.private.get("set_up")),
-        requested=options["request_three_d_secure"] in ("any", "challenge"),
+        requested=options.get("request_three_d_secure") in ("any", "challenge"),
     )
     if not asked:
         charge(call, intent, method)
+    elif card.lookup_fails:
+        fail(call, intent, method, GENERIC)
     elif off_session:
         fail(call, intent, method, AUTHENTICATION_REQUIRED)
     elif call.params.get("error_on_requires_action"):

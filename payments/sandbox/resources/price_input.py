@@ -4,27 +4,52 @@ import re
 from typing import Any
 
 from ..errors import invalid
-from ..params import Schema, array, boolean, choice, fields, integer, metadata, text, word
+from ..params import (
+    Check,
+    Schema,
+    array,
+    boolean,
+    choice,
+    entry,
+    fields,
+    integer,
+    metadata,
+    text,
+    word,
+)
 
 LARGEST = 999_999_999_999
 
 
-def decimal(name: str, value: Any) -> int:
-    """`unit_amount_decimal`, as long as it is a whole number of the smallest unit."""
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,12}(\.0{1,12})?", value):
-        return int(value.partition(".")[0])
-    raise invalid(f"Invalid decimal: {value}; the sandbox takes whole units only.", param=name)
+def decimal(name: str, value: Any) -> str:
+    """An amount in minor units with at most twelve decimal places, as Stripe writes it back."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", value):
+        whole, _, fraction = value.partition(".")
+        return f"{int(whole)}.{fraction.rstrip('0')}".rstrip(".")
+    raise invalid(f"Invalid decimal: {value}", "parameter_invalid_decimal", name)
 
 
-AMOUNTS: Schema = {
-    "currency": word(),
-    "recurring": fields(
+def up_to(name: str, value: Any) -> int | None:
+    """Where a tier ends; `inf` for the last one."""
+    if value == "inf":
+        return None
+    bound: int = integer(1)(name, value)
+    return bound
+
+
+def recurring(**more: Check) -> Check:
+    return fields(
         ["interval"],
         interval=choice("day", "week", "month", "year"),
         interval_count=integer(1),
         trial_period_days=integer(1, 730),
-        usage_type=choice("licensed"),
-    ),
+        **more,
+    )
+
+
+AMOUNTS: Schema = {
+    "currency": word(),
+    "recurring": recurring(usage_type=choice("licensed")),
     "tax_behavior": choice("exclusive", "inclusive", "unspecified"),
     "unit_amount": integer(0, LARGEST),
     "unit_amount_decimal": decimal,
@@ -41,5 +66,24 @@ PRODUCT_DATA = fields(
     tax_code=text(),
     unit_label=text(12),
 )
+TIER = entry(
+    ["up_to"],
+    flat_amount=integer(0, LARGEST),
+    flat_amount_decimal=decimal,
+    unit_amount=integer(0, LARGEST),
+    unit_amount_decimal=decimal,
+    up_to=up_to,
+)
+# What a price of its own may have and one that is described inline may not.
+WHOLE: Schema = {
+    **AMOUNTS,
+    "billing_scheme": choice("per_unit", "tiered"),
+    "recurring": recurring(meter=text(), usage_type=choice("licensed", "metered")),
+    "tiers": array(TIER),
+    "tiers_mode": choice("graduated", "volume"),
+    "transform_quantity": fields(
+        ["divide_by", "round"], divide_by=integer(1), round=choice("down", "up")
+    ),
+}
 # https://docs.stripe.com/products-prices/pricing-models#inline-pricing
 INLINE = fields(["currency"], **AMOUNTS, product=text(), product_data=PRODUCT_DATA)

@@ -22,8 +22,8 @@ from ..params import (
     word,
 )
 from ..registry import route
-from . import products
-from .price_input import AMOUNTS, PRODUCT_DATA
+from . import price_tiers, products
+from .price_input import AMOUNTS, PRODUCT_DATA, WHOLE
 
 # Three years, counted in each interval: https://docs.stripe.com/api/prices/create
 LONGEST = {"day": 1095, "week": 156, "month": 36, "year": 3}
@@ -38,9 +38,8 @@ EDITABLE: Schema = {
     "transfer_lookup_key": boolean,
 }
 NEW: Schema = {
-    **AMOUNTS,
+    **WHOLE,
     **EDITABLE,
-    "billing_scheme": choice("per_unit"),
     "currency_options": anything,
     "product": text(),
     "product_data": PRODUCT_DATA,
@@ -55,9 +54,12 @@ def create(call: Call) -> Json:
 def make(call: Call, given: Json, *, inline: bool = False) -> Record:
     """Inline prices and their products serve once and do not show up as active."""
     product_id = _product(call, given, inline=inline)
-    record = call.objects.add("price", _body(call, given, product_id))
+    private = (
+        {"tiers": price_tiers.read_tiers(given)} if given.get("billing_scheme") == "tiered" else {}
+    )
+    record = call.objects.add("price", _body(call, given, product_id), private)
     record.data["active"] = False if inline else given.get("active", True)
-    _edit(call, record, {key: value for key, value in given.items() if key != "active"})
+    edit(call, record, {key: value for key, value in given.items() if key != "active"})
     call.objects.save(record)
     call.emit("price.created", record.data)
     return record
@@ -72,17 +74,13 @@ def _product(call: Call, given: Json, *, inline: bool) -> str:
 
 
 def _body(call: Call, given: Json, product_id: str) -> Json:
-    amount = given.get("unit_amount", given.get("unit_amount_decimal"))
-    if amount is None:
-        raise invalid(
-            "Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set.",
-            "parameter_missing",
-        )
+    tiered = given.get("billing_scheme") == "tiered"
+    amount, exact = (None, None) if tiered else _amounts(given)
     return {
-        "id": new_id("price"),
+        "id": given.get("id") or new_id("price"),
         "object": "price",
         "active": True,
-        "billing_scheme": "per_unit",
+        "billing_scheme": given.get("billing_scheme") or "per_unit",
         "created": call.now,
         "currency": check_currency(given["currency"]),
         "custom_unit_amount": None,
@@ -91,17 +89,33 @@ def _body(call: Call, given: Json, product_id: str) -> Json:
         "metadata": {},
         "nickname": None,
         "product": product_id,
-        "recurring": _recurring(given.get("recurring")),
+        "recurring": _recurring(call, given.get("recurring")),
         "tax_behavior": "unspecified",
-        "tiers_mode": None,
-        "transform_quantity": None,
+        "tiers_mode": given.get("tiers_mode"),
+        "transform_quantity": given.get("transform_quantity"),
         "type": "recurring" if given.get("recurring") else "one_time",
         "unit_amount": amount,
-        "unit_amount_decimal": str(amount),
+        "unit_amount_decimal": exact,
     }
 
 
-def _recurring(given: Json | None) -> Json | None:
+def _amounts(given: Json) -> tuple[int | None, str]:
+    """Return both ways to write the amount; a fraction of the smallest unit has only one."""
+    amount, exact = given.get("unit_amount"), given.get("unit_amount_decimal")
+    if amount is not None and exact is not None:
+        message = "You may only specify one of these parameters: unit_amount, unit_amount_decimal."
+        raise invalid(message, "parameters_exclusive", "unit_amount_decimal")
+    if amount is not None:
+        return amount, str(amount)
+    if exact is None:
+        raise invalid(
+            "Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set.",
+            "parameter_missing",
+        )
+    return (int(exact) if exact.isdecimal() else None), exact
+
+
+def _recurring(call: Call, given: Json | None) -> Json | None:
     if not given:
         return None
     interval, count = given["interval"], given.get("interval_count", 1)
@@ -112,13 +126,23 @@ def _recurring(given: Json | None) -> Json | None:
     return {
         "interval": interval,
         "interval_count": count,
-        "meter": None,
+        "meter": _meter(call, given),
         "trial_period_days": given.get("trial_period_days"),
-        "usage_type": "licensed",
+        "usage_type": given.get("usage_type") or "licensed",
     }
 
 
-def _edit(call: Call, record: Record, given: Json) -> None:
+def _meter(call: Call, given: Json) -> str | None:
+    """Older accounts have metered prices without a meter, so it is not demanded."""
+    if not given.get("meter"):
+        return None
+    if given.get("usage_type") != "metered":
+        message = "`recurring[meter]` can only be set if `recurring[usage_type]` is `metered`."
+        raise invalid(message, param="recurring[meter]")
+    return call.reference("billing.meter", given["meter"], "recurring[meter]").id
+
+
+def edit(call: Call, record: Record, given: Json) -> None:
     names = ("active", "metadata", "nickname", "tax_behavior")
     changes = {key: given[key] for key in names if key in given}
     if "metadata" in changes:
@@ -149,7 +173,7 @@ def retrieve(call: Call) -> Json:
 @route("POST", "/v1/prices/{id}", EDITABLE)
 def update(call: Call) -> Json:
     record = call.subject("price")
-    _edit(call, record, call.params)
+    edit(call, record, call.params)
     return call.update(record, "price.updated").data
 
 
@@ -177,11 +201,28 @@ def list_all(call: Call) -> Json:
 
 def rhythm(price: Json) -> str:
     """`$10.00 / month`, as Stripe writes it into lines."""
-    amount, recurring = written(price["unit_amount"], price["currency"]), price["recurring"]
+    amount, recurring = _written(price), price["recurring"]
     if recurring is None:
         return amount
     count, interval = recurring["interval_count"], recurring["interval"]
     return f"{amount} / {interval}" if count == 1 else f"{amount} every {count} {interval}s"
+
+
+def _written(price: Json) -> str:
+    """Tiers begin with what their first unit costs; fractions are written as they are."""
+    if price["unit_amount"] is not None:
+        return written(price["unit_amount"], price["currency"])
+    if price["unit_amount_decimal"] is None:
+        return f"{price['tiers_mode'].capitalize()} pricing"
+    return f"{price['unit_amount_decimal']} {price['currency']} (minor units)"
+
+
+def counted_name(call: Call, price: Json, quantity: int) -> str:
+    """`2 users × Standard`: with the product's own word for its units, if it has one."""
+    product = call.reference("product", price["product"], "product").data
+    label = product["unit_label"]
+    units = f"{quantity} {label}{'' if quantity == 1 else 's'}" if label else str(quantity)
+    return f"{units} × {product['name']}"
 
 
 def product_name(call: Call, price: Json) -> str:

@@ -7,23 +7,25 @@ from ..calendar import share, written_day
 from ..call import Call
 from ..messages import Json
 from ..objects import Record
-from . import invoice_items, prices
+from . import invoice_items, price_amounts, prices
 
 
 def credit(call: Call, customer: Record, items: list[Json], at: int) -> None:
     for item in items:
-        _add(call, customer, item, at, -1)
+        if "quantity" in item:  # what is metered is billed as it was used
+            _add(call, customer, item, at, -1)
 
 
 def debit(call: Call, customer: Record, items: list[Json], at: int) -> None:
     for item in items:
-        _add(call, customer, item, at, 1)
+        if "quantity" in item:
+            _add(call, customer, item, at, 1)
 
 
 def _add(call: Call, customer: Record, item: Json, at: int, sign: int) -> None:
     start, until = item["current_period_start"], item["current_period_end"]
     price, quantity = item["price"], item["quantity"]
-    whole = price["unit_amount"] * quantity
+    whole = price_amounts.amount_of(call, price, quantity)
     made = {
         "amount": sign * share(whole, until - at, until - start),
         "currency": price["currency"],
@@ -46,4 +48,5 @@ def _description(call: Call, item: Json, at: int, sign: int) -> str:
 
 
 def differs(old: Json, new: Json) -> bool:
-    return bool(old["price"]["id"] != new["price"]["id"] or old["quantity"] != new["quantity"])
+    same = old["price"]["id"] == new["price"]["id"]
+    return not same or old.get("quantity") != new.get("quantity")

@@ -5,6 +5,7 @@ from ..cards import Card, card_for
 from ..declines import Decline
 from ..errors import ApiError, invalid
 from ..objects import Record
+from . import other_methods
 
 
 def attach_to(call: Call, record: Record, customer_id: str) -> Record:
@@ -15,6 +16,9 @@ def attach_to(call: Call, record: Record, customer_id: str) -> Record:
             "payment_method_unexpected_state",
         )
     check_reusable(record)
+    kind = record.data["type"]
+    if not other_methods.is_reusable(kind):
+        raise invalid(f"Payment methods of type `{kind}` cannot be saved to customers.")
     refusal = card_of(record).attach
     if refusal is not None:
         raise declined(refusal)
@@ -41,6 +45,9 @@ def release(call: Call, record: Record) -> Record:
     owner = call.objects.find("customer", owner_id)
     if owner and owner.data["invoice_settings"]["default_payment_method"] == record.id:
         owner.data["invoice_settings"]["default_payment_method"] = None
+    if owner and owner.data["default_source"] == record.id:
+        owner.data["default_source"] = None
+    if owner:
         call.update(owner, "customer.updated")
     return record
 

@@ -3,13 +3,19 @@
 from ..call import Call
 from ..errors import unexpected_state
 from ..messages import Json
-from ..params import choice, text
+from ..params import Schema, array, choice, text, word
 from ..registry import route
 from . import setups
 from .browser import check_browser, shown_to
 from .setup_intents import ABOUT_METHOD, CONFIRMING, apply_method
 
-CONFIRM = {**ABOUT_METHOD, **CONFIRMING, "client_secret": text(), "key": text()}
+CONFIRM: Schema = {
+    **ABOUT_METHOD,
+    **CONFIRMING,
+    "allowed_payment_method_types": array(word()),
+    "client_secret": text(),
+    "key": text(),
+}
 
 
 @route("POST", "/v1/setup_intents/{id}/confirm", CONFIRM, browser=True)

@@ -15,19 +15,21 @@ from ..params import (
     fields,
     merge_metadata,
     metadata,
+    option,
     text,
     time_range,
     url,
 )
 from ..registry import route
-from . import payment_methods, saved_cards, setups
+from . import other_methods, payment_methods, saved_cards, setups
 from .browser import check_browser, shown_to
 from .method_types import (
     METHOD_TYPES,
-    automatic_methods,
+    check_alternatives,
+    check_method_fits,
     check_method_types,
-    chosen_types,
-    method_types,
+    choose_method_types,
+    merge_options,
 )
 from .payment_intents import given_method
 
@@ -37,13 +39,16 @@ CARD_OPTIONS = fields(
 ABOUT_METHOD: Schema = {
     "payment_method": text(),
     "payment_method_data": fields(["type"], **payment_methods.NEW),
-    "payment_method_options": fields(card=CARD_OPTIONS),
+    "payment_method_options": fields(
+        (), card=CARD_OPTIONS, **dict.fromkeys(other_methods.KINDS, anything)
+    ),
 }
 EDITABLE: Schema = {
     **ABOUT_METHOD,
     **METHOD_TYPES,
     "attach_to_self": boolean,
     "customer": text(),
+    "customer_account": text(),
     "description": text(1000),
     "flow_directions": anything,
     "metadata": metadata,
@@ -57,13 +62,15 @@ NEW: Schema = {
     ),
     "confirm": boolean,
     "single_use": anything,
-    "usage": choice("off_session", "on_session"),
+    "on_behalf_of": text(),
+    "usage": option("off_session", "on_session"),
 }
 
 
 @route("POST", "/v1/setup_intents", NEW)
 def create(call: Call) -> Json:
     params = call.params
+    check_alternatives(params)
     check_method_types(call, params)
     if params.get("return_url") and not params.get("confirm"):
         message = "You cannot provide `return_url` without also setting `confirm` to `true`."
@@ -78,30 +85,26 @@ def create(call: Call) -> Json:
 
 
 def blank(call: Call) -> Json:
+    """The parameters of the call say what may be set up with it."""
     intent_id = new_id("seti")
     empty = (
         "application", "cancellation_reason", "customer", "description", "flow_directions",
         "last_setup_error", "latest_attempt", "mandate", "next_action", "on_behalf_of",
-        "payment_method", "payment_method_configuration_details", "single_use_mandate",
+        "payment_method", "single_use_mandate",
     )  # fmt: skip
-    return {
+    body: Json = {
         "id": intent_id,
         "object": "setup_intent",
         **dict.fromkeys(empty),
-        **chosen_types(call.params),
-        "automatic_payment_methods": automatic_methods(call.params),
         "client_secret": client_secret(intent_id),
         "created": call.now,
         "livemode": call.account.livemode,
         "metadata": {},
-        "payment_method_options": {
-            "card": {"mandate_options": None, "network": None,
-                     "request_three_d_secure": "automatic"}
-        },
-        "payment_method_types": method_types(call.params),
         "status": "requires_payment_method",
         "usage": call.params.get("usage") or "off_session",
-    }  # fmt: skip
+    }
+    choose_method_types(call, body, call.params)
+    return body
 
 
 def edit(call: Call, record: Record) -> None:
@@ -113,8 +116,7 @@ def edit(call: Call, record: Record) -> None:
     if params.get("customer"):
         data["customer"] = call.reference("customer", params["customer"], "customer").id
     if params.get("payment_method_options"):
-        card = params["payment_method_options"].get("card") or {}
-        data["payment_method_options"]["card"].update(card)
+        merge_options(data, params["payment_method_options"])
     apply_method(call, record)
 
 
@@ -122,6 +124,7 @@ def apply_method(call: Call, record: Record) -> None:
     method = given_method(call)
     if method is not None:
         saved_cards.check_usable(method, record.data["customer"])
+        check_method_fits(record.data, method.data)
         record.data["payment_method"] = method.id
         record.data["status"] = "requires_confirmation"
 
@@ -157,6 +160,7 @@ LISTED: Schema = {
     "attach_to_self": boolean,
     "created": time_range,
     "customer": text(),
+    "customer_account": text(),
     "payment_method": text(),
 }
 

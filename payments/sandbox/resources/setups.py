@@ -1,6 +1,7 @@
 """How a setup intent moves on: confirmed, authenticated, saved, refused."""
 
 from ..call import Call
+from ..declines import GENERIC
 from ..errors import ApiError, unexpected_state
 from ..messages import Json
 from ..objects import Record
@@ -26,12 +27,15 @@ def confirm(call: Call, intent: Record) -> None:
     method = call.reference("payment_method", method_id, "payment_method")
     saved_cards.check_usable(method, intent.data["customer"])
     intent.data.update(last_setup_error=None, next_action=None)
-    options = intent.data["payment_method_options"]["card"]
-    requested = options["request_three_d_secure"] in ("any", "challenge")
-    if saved_cards.card_of(method).asks_at_setup(requested=requested):
-        _await_authentication(call, intent)
-    else:
+    options = intent.data["payment_method_options"].get("card") or {}
+    requested = options.get("request_three_d_secure") in ("any", "challenge")
+    card = saved_cards.card_of(method)
+    if not card.asks_at_setup(requested=requested):
         save_card(call, intent, method)
+    elif card.lookup_fails:
+        raise refused(call, intent, method, GENERIC.error())
+    else:
+        _await_authentication(call, intent)
 
 
 def _check_confirmable(intent: Record) -> None:

@@ -10,6 +10,7 @@ from . import (
     invoice_items,
     invoice_payments,
     payment_methods,
+    price_amounts,
     subscription_parts,
 )
 from .subscription_states import owe
@@ -24,7 +25,7 @@ def add_items(call: Call, customer: Record, subscription: Record, entries: list[
             raise invalid("Only one-time prices can be added here.", param=f"{param}[price]")
         quantity = entry.get("quantity", 1)
         made = {
-            "amount": price["unit_amount"] * quantity,
+            "amount": price_amounts.amount_of(call, price, quantity),
             "currency": price["currency"],
             "price": price,
             "quantity": quantity,

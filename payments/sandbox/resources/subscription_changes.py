@@ -3,13 +3,14 @@
 import copy
 from dataclasses import dataclass
 
-from ..calendar import next_after
+from ..calendar import last_before, next_after
 from ..call import Call
 from ..errors import invalid
 from ..messages import Json
 from ..objects import Record
 from ..params import merge_metadata
 from . import (
+    discounts,
     invoice_lines,
     invoice_totals,
     prorations,
@@ -17,10 +18,10 @@ from . import (
     subscription_cycle,
     subscription_parts,
 )
-from .subscription_start import check_trial_end, set_ending
+from .subscription_start import check_trial_end, make_trial_settings, set_ending
 from .subscription_states import ENDED, announce, period, set_period
 
-PLAIN = ("collection_method", "days_until_due", "description", "pause_collection", "trial_settings")
+PLAIN = ("collection_method", "days_until_due", "description", "pause_collection")
 
 
 @dataclass
@@ -45,6 +46,11 @@ class Change:
         return items
 
     @property
+    def changes_rhythm(self) -> bool:
+        old, new = self.old_items[0], self.items[0]
+        return subscription_parts.rhythm(old) != subscription_parts.rhythm(new)
+
+    @property
     def behavior(self) -> str:
         return self.params.get("proration_behavior") or "create_prorations"
 
@@ -64,6 +70,7 @@ def change(call: Call, subscription: Record, params: Json) -> None:
 def apply(call: Call, subscription: Record, params: Json) -> Change:
     """Everything but the billing; also what a preview is made from."""
     check_alive(subscription, params)
+    check_unmanaged(subscription, params)
     data = subscription.data
     customer = call.reference("customer", data["customer"], "customer")
     call = call.in_time_of(customer.data)
@@ -87,11 +94,22 @@ def check_alive(subscription: Record, params: Json) -> None:
         )
 
 
+def check_unmanaged(subscription: Record, params: Json) -> None:
+    """https://docs.stripe.com/billing/subscriptions/subscription-schedules"""
+    schedule = subscription.data["schedule"]
+    if schedule and {"cancel_at", "cancel_at_period_end"} & set(params):
+        raise invalid(
+            f"The subscription is managed by the subscription schedule `{schedule}`, and updating"
+            " any cancelation behavior directly is not allowed. Please update the schedule"
+            " instead."
+        )
+
+
 def _plain_fields(call: Call, data: Json, params: Json) -> None:
     data.update({name: params[name] for name in PLAIN if name in params})
-    data["trial_settings"] = data["trial_settings"] or {
-        "end_behavior": {"missing_payment_method": "create_invoice"}
-    }
+    if "trial_settings" in params:
+        data["trial_settings"] = make_trial_settings(params["trial_settings"])
+    data["invoice_settings"].update(params.get("invoice_settings") or {})
     if data["pause_collection"]:
         data["pause_collection"].setdefault("resumes_at", None)
     if "metadata" in params:
@@ -100,6 +118,10 @@ def _plain_fields(call: Call, data: Json, params: Json) -> None:
         given = params["default_payment_method"]
         method = subscription_billing.check_method(call, data["customer"], given)
         data["default_payment_method"] = method
+    if "discounts" in params:
+        data["discounts"] = discounts.make_discounts(
+            call, params["discounts"], data["customer"], "discounts", subscription=data["id"]
+        )
     data["cancellation_details"].update(params.get("cancellation_details") or {})
     data["payment_settings"].update(params.get("payment_settings") or {})
 
@@ -124,18 +146,24 @@ def _items(call: Call, data: Json, params: Json) -> None:
 
 
 def _added(call: Call, data: Json, entry: Json, param: str) -> Json:
-    item = subscription_parts.new(call, data["id"], entry, param)
+    item = subscription_parts.new(call, data["id"], entry, param, data["customer"])
     start, until = period(data)
     item.update(current_period_start=start, current_period_end=until)
     return item
 
 
 def _edit(call: Call, item: Json, entry: Json, param: str) -> None:
-    if entry.get("price") or entry.get("price_data"):
-        same = entry.get("price") == item["price"]["id"]
+    named = entry.get("price") or entry.get("plan")
+    if named or entry.get("price_data"):
+        same = named == item["price"]["id"]
         price = item["price"] if same else subscription_parts.recurring(call, entry, param)
         item.update(price=price, plan=subscription_parts.plan_of(price))
-    item["quantity"] = entry.get("quantity", item["quantity"])
+    subscription_parts.set_quantity(item, entry, param)
+    if "discounts" in entry:
+        owner = {"subscription": item["subscription"], "subscription_item": item["id"]}
+        item["discounts"] = discounts.make_discounts(
+            call, entry["discounts"], None, f"{param}[discounts]", **owner
+        )
     if "metadata" in entry:
         item["metadata"] = merge_metadata(item["metadata"], entry["metadata"])
 
@@ -154,6 +182,7 @@ def _times(applied: Change) -> bool:
     if trialing and trial_end == "now":
         data.update(status="active", trial_end=call.now)
     elif trialing or not _wants_reset(applied):
+        _follow_rhythm(applied)
         return False
     interval, count = subscription_parts.rhythm(applied.items[0])
     data["billing_cycle_anchor"] = call.now
@@ -161,14 +190,27 @@ def _times(applied: Change) -> bool:
     return True
 
 
+def _follow_rhythm(applied: Change) -> None:
+    """Flexible billing keeps the date of the cycle and bills what is left of the new period."""
+    data, now = applied.subscription.data, applied.call.now
+    if not applied.changes_rhythm or data["status"] == "trialing":
+        return
+    anchor = data["billing_cycle_anchor"]
+    interval, count = subscription_parts.rhythm(applied.items[0])
+    start = last_before(anchor, now, interval, count)
+    set_period(data, start, next_after(anchor, now, interval, count))
+
+
 def _wants_reset(applied: Change) -> bool:
     old, new = applied.old_items, applied.items
     if applied.params.get("billing_cycle_anchor") == "now":
         return True
-    if subscription_parts.rhythm(old[0]) != subscription_parts.rhythm(new[0]):
-        return True
-    was, is_ = subscription_parts.price_of_all(old), subscription_parts.price_of_all(new)
-    return was == 0 and is_ > 0
+    if applied.changes_rhythm:
+        return bool(applied.subscription.data["billing_mode"]["type"] == "classic")
+    if any("quantity" not in item for item in old):
+        return False  # what is used is no free period
+    free = subscription_parts.price_of_all(applied.call, old) == 0
+    return free and subscription_parts.price_of_all(applied.call, new) > 0
 
 
 def _follow_end(data: Json) -> None:
@@ -215,8 +257,9 @@ def bills_at_once(applied: Change) -> bool:
     if applied.resets:
         return True
     waiting = invoice_totals.pending_items(applied.call, applied.customer.id, applied.subscription)
-    asked = applied.behavior == "always_invoice" or applied.params.get("add_invoice_items")
-    return bool(asked) and bool(waiting)
+    extras = bool(applied.params.get("add_invoice_items"))
+    asked = applied.behavior == "always_invoice" or extras or applied.changes_rhythm
+    return asked and bool(waiting)
 
 
 def lines(applied: Change) -> list[Json]:
@@ -227,7 +270,8 @@ def lines(applied: Change) -> list[Json]:
     start, until = period(data)
     if data["status"] == "trialing":
         return [invoice_lines.of_trial(applied.call, item, start, until) for item in applied.items]
-    return subscription_cycle.lines_for(applied.call, data, start, until)
+    used_in = (period(applied.before)[0], start)
+    return subscription_cycle.lines_for(applied.call, data, (start, until), used_in)
 
 
 def draft(applied: Change) -> Record:

@@ -7,11 +7,21 @@ from collections.abc import Callable
 
 from ..calendar import DAY, next_after
 from ..call import Call
+from ..ids import random_text
 from ..messages import Json
 from ..objects import Record
-from ..registry import job
-from . import invoice_lines, invoice_totals, subscription_parts
-from .subscription_states import ENDED, announce, end, expire, method_of, period, set_period
+from ..registry import job, tell
+from . import billing_meters, invoice_lines, invoice_totals, subscription_parts
+from .subscription_states import (
+    ENDED,
+    announce,
+    end,
+    expire,
+    method_of,
+    pause,
+    period,
+    set_period,
+)
 
 Step = Callable[[Call, Record], None]
 TRIAL_NOTICE = 3 * DAY
@@ -48,6 +58,8 @@ def agenda(subscription: Record) -> list[tuple[int, Step]]:
     if status == "incomplete":
         return [(data["created"] + FIRST_PAYMENT, expire)]
     steps: list[tuple[int, Step]] = []
+    if private.get("phase_end"):
+        steps.append((private["phase_end"], _end_phase))
     if data["cancel_at"] is not None:
         steps.append((data["cancel_at"], end))
     if (data["pause_collection"] or {}).get("resumes_at"):
@@ -55,10 +67,19 @@ def agenda(subscription: Record) -> list[tuple[int, Step]]:
     if status == "trialing" and private.get("warned") != data["trial_end"]:
         steps.append((data["trial_end"] - TRIAL_NOTICE, _warn))
     if status != "paused":
-        if private.get("foretold") != until and until - RENEWAL_NOTICE > start:
-            steps.append((until - RENEWAL_NOTICE, _foretell))
-        steps.append((until, renew))
+        steps += _renewals(private, start, until)
     return sorted(steps, key=lambda step: step[0])
+
+
+def _renewals(private: Json, start: int, until: int) -> list[tuple[int, Step]]:
+    notice = until - RENEWAL_NOTICE
+    told = private.get("foretold") == until or notice <= start
+    return [*([] if told else [(notice, _foretell)]), (until, renew)]
+
+
+def _end_phase(call: Call, subscription: Record) -> None:
+    """First of all that happens at a moment: what is renewed is what the next phase says."""
+    tell(call, "subscription.phase_ended", subscription)
 
 
 def _warn(call: Call, subscription: Record) -> None:
@@ -73,15 +94,13 @@ def _resume_collection(call: Call, subscription: Record) -> None:
 
 
 def _foretell(call: Call, subscription: Record) -> None:
-    """https://docs.stripe.com/billing/subscriptions/webhooks: a preview, so without an id."""
+    """https://docs.stripe.com/billing/subscriptions/webhooks: only a preview."""
     data = subscription.data
     subscription.private["foretold"] = period(data)[1]
     call.objects.save(subscription)
     ending = data["cancel_at"] is not None and data["cancel_at"] <= period(data)[1]
     if not ending and data["status"] != "unpaid":
-        body = upcoming(call, subscription)
-        del body["id"]
-        call.emit("invoice.upcoming", body)
+        call.emit("invoice.upcoming", upcoming(call, subscription))
 
 
 def upcoming(call: Call, subscription: Record) -> Json:
@@ -92,9 +111,10 @@ def upcoming(call: Call, subscription: Record) -> Json:
     waiting = invoice_totals.pending_items(call, customer.id, subscription)
     lines = [invoice_lines.of_invoice_item(call, item.data) for item in waiting]
     following = _following(subscription.data, until)
-    lines += lines_for(call, subscription.data, until, following)
+    lines += lines_for(call, subscription.data, (until, following), used_in=(start, until))
+    body["id"] = f"upcoming_in_{random_text(24)}"
     body.update(auto_advance=True, next_payment_attempt=until + call.settings.invoice_grace)
-    invoice_totals.put(body, lines)
+    invoice_totals.put(call, body, lines)
     return body
 
 
@@ -103,9 +123,24 @@ def _following(data: Json, moment: int) -> int:
     return next_after(data["billing_cycle_anchor"], moment, interval, count)
 
 
-def lines_for(call: Call, data: Json, start: int, until: int) -> list[Json]:
-    items = data["items"]["data"]
-    return [invoice_lines.of_item(call, item, start, until) for item in items]
+def lines_for(
+    call: Call, data: Json, ahead: tuple[int, int], used_in: tuple[int, int] | None = None
+) -> list[Json]:
+    """Licensed items are billed for the period ahead, metered ones for the use in the last one.
+
+    https://docs.stripe.com/billing/subscriptions/usage-based
+    """
+    return [_line_for(call, data, item, ahead, used_in) for item in data["items"]["data"]]
+
+
+def _line_for(
+    call: Call, data: Json, item: Json, ahead: tuple[int, int], used_in: tuple[int, int] | None
+) -> Json:
+    if "quantity" in item or used_in is None:
+        return invoice_lines.of_item(call, item, *ahead)
+    meter = item["price"]["recurring"]["meter"]
+    used = billing_meters.get_usage(call, meter, data["customer"], *used_in)
+    return invoice_lines.of_item(call, item, *used_in, used=used)
 
 
 def renew(call: Call, subscription: Record) -> None:
@@ -118,7 +153,7 @@ def renew(call: Call, subscription: Record) -> None:
         call,
         call.reference("customer", data["customer"], "customer"),
         "subscription_cycle",
-        lines_for(call, data, *period(data)),
+        lines_for(call, data, period(data), used_in=ended),
         subscription=subscription,
         period=ended,
         about=_release(call, data),
@@ -140,9 +175,7 @@ def _may_start(call: Call, subscription: Record) -> bool:
     if behavior == "cancel":
         end(call, subscription)
         return False
-    data["status"] = "paused"
-    announce(call, subscription)
-    call.emit("customer.subscription.paused", data)
+    pause(call, subscription, "trial_end_without_payment_method")
     return False
 
 

@@ -6,7 +6,7 @@ from ..ids import new_id
 from ..listing import list_of
 from ..messages import Json
 from ..params import merge_metadata
-from . import prices
+from . import discounts, price_amounts, prices
 
 MOST_ITEMS = 20
 
@@ -17,9 +17,10 @@ def resolve(call: Call, entry: Json, param: str) -> Json:
         return dict(entry["known"])
     if entry.get("price_data"):
         return prices.make(call, entry["price_data"], inline=True).data
-    if not entry.get("price"):
+    given = entry.get("price") or entry.get("plan")
+    if not given:
         raise invalid(f"Missing required param: {param}[price].", "parameter_missing", param)
-    price = call.reference("price", entry["price"], f"{param}[price]").data
+    price = call.reference("price", given, f"{param}[price]").data
     if not price["active"]:
         raise invalid(
             "The price specified is inactive. This field only accepts active prices.",
@@ -39,23 +40,45 @@ def recurring(call: Call, entry: Json, param: str) -> Json:
     return price
 
 
-def new(call: Call, subscription_id: str, entry: Json, param: str) -> Json:
+def new(
+    call: Call, subscription_id: str, entry: Json, param: str, customer_id: str | None = None
+) -> Json:
     price = recurring(call, entry, param)
-    return {
-        "id": new_id("si"),
+    item_id = new_id("si")
+    owner = {"subscription": subscription_id, "subscription_item": item_id}
+    body: Json = {
+        "id": item_id,
         "object": "subscription_item",
         "billing_thresholds": None,
         "created": call.now,
+        "current_trial": None,
         "current_period_end": 0,
         "current_period_start": 0,
-        "discounts": [],
+        "discounts": discounts.make_discounts(
+            call, entry.get("discounts") or [], customer_id, f"{param}[discounts]", **owner
+        ),
         "metadata": merge_metadata({}, entry.get("metadata") or {}),
         "plan": plan_of(price),
         "price": price,
-        "quantity": entry.get("quantity", 1),
         "subscription": subscription_id,
         "tax_rates": [],
     }
+    set_quantity(body, entry, param)
+    return body
+
+
+def set_quantity(item: Json, entry: Json, param: str) -> None:
+    """Metered items have none: what is used counts.
+
+    https://docs.stripe.com/billing/subscriptions/quantities
+    """
+    if price_amounts.is_metered(item["price"]):
+        if "quantity" in entry:
+            message = "You cannot set the quantity for metered plans."
+            raise invalid(message, param=f"{param}[quantity]")
+        item.pop("quantity", None)
+    else:
+        item["quantity"] = entry.get("quantity", item.get("quantity", 1))
 
 
 def plan_of(price: Json) -> Json:
@@ -68,13 +91,13 @@ def plan_of(price: Json) -> Json:
         "amount_decimal": price["unit_amount_decimal"],
         "interval": price["recurring"]["interval"],
         "interval_count": price["recurring"]["interval_count"],
-        "meter": None,
+        "meter": price["recurring"]["meter"],
         "nickname": price["nickname"],
         "product": price["product"],
-        "tiers_mode": None,
-        "transform_usage": None,
+        "tiers_mode": price["tiers_mode"],
+        "transform_usage": price["transform_quantity"],
         "trial_period_days": price["recurring"]["trial_period_days"],
-        "usage_type": "licensed",
+        "usage_type": price["recurring"]["usage_type"],
     }
 
 
@@ -108,5 +131,5 @@ def listed(subscription_id: str, items: list[Json]) -> Json:
     return {**list_of(items, url), "total_count": len(items)}
 
 
-def price_of_all(items: list[Json]) -> int:
-    return sum(item["price"]["unit_amount"] * item["quantity"] for item in items)
+def price_of_all(call: Call, items: list[Json]) -> int:
+    return sum(price_amounts.amount_of_item(call, item) for item in items)

@@ -10,8 +10,10 @@ from ..messages import Json
 from ..objects import Record
 from ..params import merge_metadata
 from . import (
+    discounts,
     invoice_lines,
     invoice_totals,
+    price_amounts,
     setup_intents,
     subscription_billing,
     subscription_cycle,
@@ -19,6 +21,13 @@ from . import (
 )
 from .subscription_states import announce, method_of, period, set_period
 
+INVOICING: Json = {
+    "account_tax_ids": None,
+    "custom_fields": None,
+    "description": None,
+    "footer": None,
+    "issuer": {"type": "self"},
+}
 TRIAL_LIMIT = 5 * 366 * DAY
 
 
@@ -49,13 +58,20 @@ def _compose(call: Call, customer: Record, params: Json) -> Record:
     subscription_id = new_id("sub")
     entries = params.get("items") or []
     items = [
-        subscription_parts.new(call, subscription_id, entry, f"items[{index}]")
+        subscription_parts.new(call, subscription_id, entry, f"items[{index}]", customer.id)
         for index, entry in enumerate(entries)
     ]
     subscription_parts.check(items)
     data = _blank(call, customer, subscription_id, params)
     data.update(
         currency=items[0]["price"]["currency"],
+        discounts=discounts.make_discounts(
+            call,
+            params.get("discounts") or [],
+            customer.id,
+            "discounts",
+            subscription=subscription_id,
+        ),
         items=subscription_parts.listed(subscription_id, items),
         default_payment_method=subscription_billing.check_method(
             call, customer.id, params.get("default_payment_method")
@@ -115,19 +131,20 @@ def _blank(call: Call, customer: Record, subscription_id: str, params: Json) -> 
         "billing_thresholds", "cancel_at", "canceled_at", "customer_account", "days_until_due",
         "default_source", "ended_at", "latest_invoice", "next_pending_invoice_item_invoice",
         "on_behalf_of", "pause_collection", "pending_invoice_item_interval",
-        "pending_setup_intent", "pending_update", "schedule", "transfer_data", "trial_end",
-        "trial_start",
+        "managed_payments", "pending_setup_intent", "pending_update", "transfer_data",
+        "trial_end", "trial_start",
     )  # fmt: skip
     saving = (params.get("payment_settings") or {}).get("save_default_payment_method")
-    mode = (params.get("billing_mode") or {}).get("type") or "flexible"
+    mode = params.get("billing_mode") or {"type": "flexible"}
     return {
         "id": subscription_id,
         "object": "subscription",
         **dict.fromkeys(empty),
         "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
-        "billing_mode": {"flexible": None, "type": mode},
+        "billing_mode": make_billing_mode(mode, call.now),
+        "billing_schedules": [],
         "cancel_at_period_end": False,
-        "cancellation_details": {"comment": None, "feedback": None, "reason": None},
+        "cancellation_details": dict.fromkeys(("comment", "feedback", "feedback_option", "reason")),
         "collection_method": params.get("collection_method") or "charge_automatically",
         "created": call.now,
         "customer": customer.id,
@@ -135,18 +152,31 @@ def _blank(call: Call, customer: Record, subscription_id: str, params: Json) -> 
         "default_tax_rates": [],
         "description": params.get("description"),
         "discounts": [],
-        "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
+        "invoice_settings": {**INVOICING, **(params.get("invoice_settings") or {})},
         "livemode": call.account.livemode,
         "metadata": merge_metadata({}, params.get("metadata") or {}),
         "payment_settings": {"payment_method_options": None, "payment_method_types": None,
                              "save_default_payment_method": saving or "off"},
+        "schedule": params.get("schedule"),  # given by the schedule that begins it
         "start_date": call.now,
         "status": "incomplete",
         "test_clock": customer.data["test_clock"],
-        "trial_settings": params.get("trial_settings") or {
-            "end_behavior": {"missing_payment_method": "create_invoice"}
-        },
+        "trial_settings": make_trial_settings(params.get("trial_settings")),
     }  # fmt: skip
+
+
+def make_billing_mode(given: Json, moment: int) -> Json:
+    """Flexible billing shows since when it is in force."""
+    if given["type"] == "classic":
+        return {"flexible": None, "type": "classic"}
+    flexible = {"proration_discounts": "included", **(given.get("flexible") or {})}
+    return {"flexible": flexible, "type": "flexible", "updated_at": moment}
+
+
+def make_trial_settings(given: Json | None) -> Json:
+    chosen = (given or {}).get("end_behavior") or {}
+    behavior = {"billing_cycle_anchor": None, "missing_payment_method": "create_invoice"}
+    return {"end_behavior": {**behavior, **chosen}}
 
 
 def set_ending(data: Json, params: Json, now: int) -> None:
@@ -189,7 +219,7 @@ def _first_lines(call: Call, subscription: Record, params: Json) -> list[Json]:
     interval, count = subscription_parts.rhythm(items[0])
     whole = next_after(begin, begin, interval, count) - begin
     if until - begin == whole:
-        return subscription_cycle.lines_for(call, data, begin, until)
+        return subscription_cycle.lines_for(call, data, (begin, until))
     free = params.get("proration_behavior") == "none"
     return [
         invoice_lines.of_item(
@@ -197,9 +227,7 @@ def _first_lines(call: Call, subscription: Record, params: Json) -> list[Json]:
             item,
             begin,
             until,
-            0
-            if free
-            else share(item["price"]["unit_amount"] * item["quantity"], until - begin, whole),
+            0 if free else share(price_amounts.amount_of_item(call, item), until - begin, whole),
         )
         for item in items
     ]

@@ -6,7 +6,7 @@ https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
 from ..call import Call
 from ..messages import Json
 from ..objects import Record
-from ..registry import after
+from ..registry import after, tell
 from . import invoice_collection, invoice_finishing
 from .invoice_totals import DETAILS, subscription_of
 
@@ -93,6 +93,19 @@ def end(call: Call, subscription: Record, reason: str | None = None) -> None:
     for invoice in _open_invoices(call, subscription):
         invoice_finishing.stop(call, invoice)
     call.emit("customer.subscription.deleted", data)
+    tell(call, "subscription.ended", subscription)
+
+
+def pause(call: Call, subscription: Record, reason: str) -> None:
+    """https://docs.stripe.com/billing/subscriptions/pause"""
+    details = {
+        "subscription": {"type": reason},
+        "transitioned_at": call.now,
+        "type": "subscription",
+    }
+    subscription.data.update(status="paused", status_details={"paused": details})
+    announce(call, subscription)
+    call.emit("customer.subscription.paused", subscription.data)
 
 
 def expire(call: Call, subscription: Record) -> None:

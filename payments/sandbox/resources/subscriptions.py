@@ -6,7 +6,7 @@ from ..listing import ABSENT, list_objects
 from ..messages import Json
 from ..objects import Record
 from ..params import PAGING, Schema, boolean, choice, text, time_range
-from ..registry import route
+from ..registry import route, tell
 from . import (
     invoice_totals,
     prorations,
@@ -15,7 +15,7 @@ from . import (
     subscription_start,
     subscription_states,
 )
-from .subscription_input import CANCELLATION, CHANGES, NEW, PRORATION
+from .subscription_input import BILLING_MODE, CANCELLATION, CHANGES, NEW, anchor_of
 from .subscription_states import ENDED, period
 
 STATUSES = (
@@ -37,8 +37,43 @@ def retrieve(call: Call) -> Json:
 @route("POST", "/v1/subscriptions/{id}", CHANGES)
 def update(call: Call) -> Json:
     record = call.subject("subscription")
-    subscription_changes.change(call, record, call.params)
+    params = dict(call.params)
+    if "billing_cycle_anchor" in params:
+        params["billing_cycle_anchor"] = anchor_of(call)
+    subscription_changes.change(call, record, params)
+    tell(call.in_time_of(record.data), "subscription.changed", call.fresh(record))
     return call.fresh(record).data
+
+
+@route("POST", "/v1/subscriptions/{id}/migrate", {"billing_mode": BILLING_MODE}, ["billing_mode"])
+def migrate(call: Call) -> Json:
+    """From classic to flexible billing; https://docs.stripe.com/billing/subscriptions/billing-mode."""
+    record = call.subject("subscription")
+    call = call.in_time_of(record.data)
+    if record.data["billing_mode"]["type"] == "flexible":
+        raise invalid(
+            "The subscription is already in `flexible` billing mode.", param="billing_mode"
+        )
+    if record.data["status"] in ENDED:
+        raise invalid("A canceled subscription cannot be migrated.")
+    given = call.params["billing_mode"]
+    record.data["billing_mode"] = subscription_start.make_billing_mode(given, call.now)
+    return call.update(record, "customer.subscription.updated").data
+
+
+@route("DELETE", "/v1/subscriptions/{id}/discount")
+def delete_discount(call: Call) -> Json:
+    """What it had is told once more, as deleted."""
+    record = call.subject("subscription")
+    call = call.in_time_of(record.data)
+    if not record.data["discounts"]:
+        raise unknown_object("discount", record.id)
+    dropped = call.reference("discount", record.data["discounts"][-1], "discount").data
+    record.data["discounts"] = []
+    call.update(record, "customer.subscription.updated")
+    call.emit("customer.discount.deleted", dropped)
+    gone = {name: value for name, value in dropped.items() if name != "end"}
+    return {**gone, "deleted": True}
 
 
 CANCEL: Schema = {"cancellation_details": CANCELLATION, "invoice_now": boolean, "prorate": boolean}
@@ -76,33 +111,6 @@ def _final_invoice(call: Call, customer: Record, record: Record) -> Record | Non
     made = invoice_totals.draft(call, customer, "subscription_update", [], subscription=record)
     record.data["latest_invoice"] = made.id
     return made
-
-
-RESUME: Schema = {
-    "billing_cycle_anchor": choice("now", "unchanged"),
-    "proration_behavior": PRORATION,
-}
-
-
-@route("POST", "/v1/subscriptions/{id}/resume", RESUME)
-def resume(call: Call) -> Json:
-    """Only a paused subscription; a pause of collection ends by an update."""
-    record = call.subject("subscription")
-    if record.data["status"] != "paused":
-        raise invalid(
-            "You can only resume a subscription that is paused; this one has the status"
-            f" {record.data['status']}."
-        )
-    wake(call.in_time_of(record.data), record)
-    return call.fresh(record).data
-
-
-def wake(call: Call, record: Record) -> None:
-    """A new period begins, and is charged."""
-    record.data["status"] = "active"
-    call.emit("customer.subscription.resumed", record.data)
-    params = {"billing_cycle_anchor": "now", "proration_behavior": "none"}
-    subscription_changes.change(call, record, params)
 
 
 LISTED: Schema = {

@@ -15,6 +15,7 @@ from ..registry import route
 
 KIND = "test_helpers.test_clock"
 CENTURY = 100 * 365 * 24 * 3600
+OWNED = ("subscription", "subscription_schedule", "invoice", "invoiceitem", "payment_method")
 LIFETIME = 30 * 24 * 3600
 
 
@@ -86,8 +87,9 @@ def delete(call: Call) -> Json:
 
 
 def _forget(call: Call, customer: Record) -> None:
-    for subscription in call.objects.all("subscription", customer=customer.id):
-        subscription.data.update(status="canceled", ended_at=call.in_time_of(customer.data).now)
-        call.objects.save(subscription)
+    """The customer can still be read as deleted; what it had is `resource_missing` from now on."""
+    for kind in OWNED:
+        for owned in call.objects.all(kind, customer=customer.id):
+            call.objects.remove(owned)
     customer.data = {"id": customer.id, "object": "customer", "deleted": True}
     call.objects.save(customer, deleted=True)

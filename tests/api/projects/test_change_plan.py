@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from payments.config import Settings
+from payments.gateway.billing import Billing
 from tests.support.apps import another_app
 from tests.support.developers import STRIPE, EndUser, ProjectSeat
 from tests.support.ledger_rows import add_subscription, new_price, requests_to, subscribed
@@ -146,6 +147,30 @@ class TestInvalidPrice:
         answer = change(seat.end_user, better)
         assert answer.status_code == 400
         assert answer.json == {"detail": "Invalid price: it does not fit this subscription"}
+
+    def test_under_a_schedule_it_is_told_as_such(
+        self, seat: ProjectSeat, subscription: str, better: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Stripe would take the change, and the schedule's next phase would take it back."""
+        get = Billing.get_subscription
+        schedule = {"schedule": "sub_sched_1"}
+        monkeypatch.setattr(Billing, "get_subscription", lambda *a: {**get(*a), **schedule})
+        answer = change(seat.end_user, better)
+        assert answer.status_code == 400
+        assert "follows a schedule" in answer.json["detail"]
+        assert updates(seat, subscription) == []
+
+    def test_a_refusal_that_names_a_schedule_is_told_as_such(
+        self, seat: ProjectSeat, subscription: str, better: str
+    ) -> None:
+        message = "The subscription is managed by the subscription schedule `sub_sched_1`."
+        error = {"type": "invalid_request_error", "message": message}
+        match = {"path": f"/v1/subscriptions/{subscription}", "method": "POST"}
+        fault = {"match": match, "action": "error", "status": 400, "error": error}
+        seat.shop.control("POST", "faults", fault)
+        answer = change(seat.end_user, better)
+        assert answer.status_code == 400
+        assert "follows a schedule" in answer.json["detail"]
 
     def test_one_of_another_account_is_400(
         self, seat: ProjectSeat, neighbours: ProjectSeat, subscription: str

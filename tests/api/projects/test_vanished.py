@@ -83,6 +83,22 @@ class TestItsRowEnds:
         assert post(seat.end_user, "checkout-session", price_id=price, **URLS) == 200
         assert outcome(app, vanished) == ("canceled", "gone_at_stripe")
 
+    def test_and_the_next_one_is_meant(self, app: Flask, seat: ProjectSeat) -> None:
+        """Of two subscriptions the newer is gone: the older one is still billed."""
+        alive = subscribed(app, seat, seat.end_user, new_price(seat.shop))
+        gone = add_subscription(app, seat, seat.end_user)["subscription_id"]
+        answer = seat.end_user.post(f"{STRIPE}/cancel-subscription", {})
+        assert (answer.status_code, answer.json["subscription_id"]) == (200, alive)
+        assert outcome(app, gone) == ("canceled", "gone_at_stripe")
+
+    def test_and_the_plan_of_the_next_one_is_changed(self, app: Flask, seat: ProjectSeat) -> None:
+        alive = subscribed(app, seat, seat.end_user, new_price(seat.shop))
+        gone = add_subscription(app, seat, seat.end_user)["subscription_id"]
+        body = {"new_price_id": new_price(seat.shop)}
+        answer = seat.end_user.post(f"{STRIPE}/update-subscription", body)
+        assert (answer.status_code, answer.json["subscription_id"]) == (200, alive)
+        assert outcome(app, gone) == ("canceled", "gone_at_stripe")
+
     def test_and_the_developer_is_told(self, seat: ProjectSeat, vanished: str) -> None:
         post(seat.end_user, "cancel-subscription")
         (shown, *_) = seat.developer.get(f"{seat.path}/subscriptions").json["subscriptions"][::-1]
@@ -109,6 +125,13 @@ class TestItGoesOn:
         held = subscribed(app, seat, seat.end_user, new_price(seat.shop))
         store_keys(seat.developer, seat.project_id, test_secret_key="sk_test_tooshrt")
         assert post(seat.end_user, "cancel-subscription", cancel_immediately=True) == 502
+        assert outcome(app, held) == ("active", None)
+
+    def test_when_it_may_not_be_looked_at(self, app: Flask, seat: ProjectSeat) -> None:
+        held = subscribed(app, seat, seat.end_user, new_price(seat.shop))
+        refused = {"type": "invalid_request_error", "message": "Not readable."}
+        self.fail(seat, "GET", f"/v1/subscriptions/{held}", status=400, error=refused)
+        assert post(seat.end_user, "update-subscription", new_price_id="price_1") == 400
         assert outcome(app, held) == ("active", None)
 
     def test_when_stripe_gives_no_answer(self, app: Flask, seat: ProjectSeat) -> None:

@@ -121,11 +121,12 @@ class TestCurrencies:
         slug = add_plan(app, price_minor=9000, currency=currency)
         upgrade(payer, planSlug=slug)
         (invoice,) = shop.invoices(payer.owner, payer.workspace.slug)
+        before = len(sent(shop, "/v1/refunds"))
         answer = admin.post(f"/api/admin/invoices/{invoice['id']}/refund", {"amount": amount})
         assert (answer.status_code, answer.json["code"]) == (400, "invalid_field")
         (after,) = shop.invoices(payer.owner, payer.workspace.slug)
         assert after["refundedAmount"] == 0
-        assert sent(shop, "/v1/refunds") == []
+        assert len(sent(shop, "/v1/refunds")) == before
 
     @pytest.mark.parametrize(
         ("currency", "minor", "part", "rest"),

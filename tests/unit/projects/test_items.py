@@ -104,7 +104,7 @@ class TestNames:
         "error",
         [
             Rejected("No such product", code="resource_missing"),
-            BadCredentials("may not read products"),
+            BadCredentials("may not read products", code="more_permissions_required"),
             OutcomeUnknown("500"),
         ],
         ids=lambda error: type(error).__name__,

@@ -155,7 +155,7 @@ class TestPlanted:
 
 
 def unstamped(found: dict[str, list[dict[str, Any]]]) -> Any:
-    own = {"updated_at", "state_at"}
+    own = {"updated_at", "state_at", "version"}
     return [
         sorted(({k: v for k, v in row.items() if k not in own} for row in held), key=str)
         for held in found.values()

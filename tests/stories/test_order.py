@@ -34,7 +34,7 @@ EXAMPLES = int(os.environ.get("ORDER_EXAMPLES", "100")) // (2 * len(TOLD))
 USER = str(uuid.uuid4())
 GENERATIONS = {"basil": None, "before": BEFORE_BASIL}
 
-IGNORED = {"id", "project_id", "owner_id", "user_id", "state_at", "updated_at"}
+IGNORED = {"id", "project_id", "owner_id", "user_id", "state_at", "version", "updated_at"}
 
 Ledger = dict[str, Any]
 Orders = tuple[list[int], list[int], int]

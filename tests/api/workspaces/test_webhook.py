@@ -269,6 +269,8 @@ class TestBody:
             with app.app_context(), transaction() as session:
                 due = sa.update(WebhookEvent).where(WebhookEvent.id == row["id"])
                 session.execute(due.values(due_at=clock.now()))
+            with app.app_context():
+                drain.drain()
         handled(app, event["id"])
         with app.app_context():
             row = inbox.find("platform", event["id"])

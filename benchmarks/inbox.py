@@ -92,7 +92,7 @@ def _row(project_id: str, number: int) -> dict[str, Any]:
         "api_version": None,
         "data": {"object": {**found, "padding": PADDING}},
     }
-    return inbox._new_row(project_id, event, json.dumps(event))
+    return inbox.new_row(project_id, event, json.dumps(event))
 
 
 def _drain(size: int, count: int) -> tuple[float, float]:

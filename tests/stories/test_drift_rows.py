@@ -21,7 +21,7 @@ from tests.support.developers import STRIPE, ProjectSeat
 from tests.support.drift import calls, change, compared, counters_agree, ledger, rows
 from tests.support.herd import stored
 from tests.support.histories import DAY, Account
-from tests.support.ledger_rows import add_payment, add_subscription, new_price
+from tests.support.ledger_rows import add_payment, add_subscription, new_price, rewrite
 from tests.support.shop import eventually
 from tests.support.till import fault
 
@@ -68,7 +68,7 @@ class TestOneRow:
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(compared, app, seat.project_id)
             eventually(lambda: not seat.shop.control("GET", "faults")["data"])
-            change(app, Subscription, of(held), quantity=6)
+            rewrite(app, seat, held, quantity=6)
             assert running.result(30).differences == []
         assert rows(app, Subscription, of(held))[0]["quantity"] == 6
 

@@ -76,6 +76,18 @@ def _add(
         return {column.name: getattr(row, column.name) for column in model.__table__.c}
 
 
+def rewrite(app: Flask, seat: ProjectSeat, subscription: str, **values: Any) -> None:
+    """Write the row of a test subscription as another worker would."""
+    with app.app_context(), transaction():
+        book = Book(Account(seat.project_id, True))
+        row = book.subscription(subscription)
+        assert row is not None
+        for name, value in values.items():
+            setattr(row, name, value)
+        book.add_subscription(row)
+        book.close()
+
+
 def user_id(user: EndUser) -> int:
     """Return the number that rows know an end user by (within an app context)."""
     return int(db.session.scalars(sa.select(User.id).where(User.uuid == user.user_id)).one())

@@ -16,8 +16,6 @@ from payments.gateway.errors import BadCredentials, Unavailable
 from payments.kit.db import db
 from payments.kit.transactions import transaction
 from payments.projects.models import StripeCustomer
-from payments.projects.sync.account import Account
-from payments.projects.sync.book import Book
 from payments.projects.sync.contribution import Counts, Revenue
 from payments.timeline.models import TimelineEntry
 from payments.webhooks import batches, drain, inbox
@@ -25,6 +23,7 @@ from payments.webhooks.models import WebhookEvent
 from tests.support.deliveries import account_of, deliver_all, made_up
 from tests.support.developers import ProjectSeat
 from tests.support.histories import DAY
+from tests.support.ledger_rows import rewrite
 from tests.support.ledgers import (
     NOON,
     Desk,
@@ -41,18 +40,6 @@ USD_2000 = {"usd": Revenue(1, 2000)}
 
 def moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def rewrite(app: Flask, desk: Desk, **values: object) -> None:
-    """Write the subscription's row as another worker would."""
-    with app.app_context(), transaction():
-        book = Book(Account(desk.seat.project_id, True))
-        row = book.subscription("sub_1")
-        assert row is not None
-        for name, value in values.items():
-            setattr(row, name, value)
-        book.add_subscription(row)
-        book.close()
 
 
 class TestSubscriptions:
@@ -524,7 +511,7 @@ class TestTrouble:
             def get_subscription(self, _name: str) -> dict:
                 seen.append("look")
                 if len(seen) == 1:
-                    rewrite(app, desk, quantity=9)
+                    rewrite(app, desk.seat, "sub_1", quantity=9)
                 return subscription(status="unpaid" if len(seen) > 1 else "active")
 
         desk.stripe = Overtaking()  # type: ignore[assignment]
@@ -536,7 +523,7 @@ class TestTrouble:
 
         class Overtaking:
             def get_subscription(self, _name: str) -> dict:
-                rewrite(app, desk, quantity=9)
+                rewrite(app, desk.seat, "sub_1", quantity=9)
                 return subscription()
 
         desk.stripe = Overtaking()  # type: ignore[assignment]

@@ -14,8 +14,10 @@ from flask import Flask
 
 from payments.kit import clock
 from payments.kit.db import db
+from payments.kit.transactions import transaction
 from payments.timeline.models import TimelineEntry
 from payments.webhooks import drain, envelope, inbox
+from payments.webhooks.misses import MISSING_WAITS
 from payments.webhooks.models import WebhookEvent
 from tests.support.people import Cast
 from tests.support.shop import Shop, eventually
@@ -48,6 +50,12 @@ def made_up(kind: str = "invoice.created", **changes) -> dict:
         "data": {"object": {"id": f"obj_{uuid4().hex}", "metadata": {}}},
     }
     return {**event, **changes}
+
+
+def failed_after(app: Flask, event_id: str, tries: int) -> dict | None:
+    """Return the event once it was put back after so many tries."""
+    row = event_row(app, event_id)
+    return row if row and (row["state"], row["tries"]) == ("failed", tries) else None
 
 
 class TestStored:
@@ -222,6 +230,51 @@ class TestBody:
         event = made_up(**changes)
         assert shop.deliver(event).status_code == 200
         handled(app, event["id"])
+
+    @pytest.mark.parametrize(
+        ("kind", "found"),
+        [
+            ("payment_intent.succeeded", {"amount": 2**70}),
+            ("payment_intent.succeeded", {"amount": 7, "amount_received": 10**40}),
+            ("payment_intent.succeeded", {"amount": 7, "currency": "dollars"}),
+            ("payment_intent.succeeded", {"amount": 7, "created": "now"}),
+            ("payment_intent.canceled", {"amount": 7, "customer": "cus_" + "1" * 300}),
+        ],
+    )
+    def test_what_no_database_keeps_is_done_with_a_note(
+        self, app: Flask, shop: Shop, kind: str, found: dict
+    ) -> None:
+        plain = {"id": "pi_odd", "status": "succeeded", "currency": "usd", "created": 1}
+        event = made_up(kind, data={"object": {**plain, **found}})
+        assert shop.deliver(event).status_code == 200
+        handled(app, event["id"])
+        with app.app_context():
+            assert inbox.find("platform", event["id"]).note.startswith("It cannot be kept: ")
+
+    @pytest.mark.parametrize(
+        ("kind", "found"),
+        [
+            ("charge.refunded", {"object": "charge", "payment_intent": "pi_gone"}),
+            ("refund.created", {"object": "refund", "payment_intent": "pi_gone"}),
+        ],
+    )
+    def test_what_is_gone_at_stripe_is_no_dead_letter(
+        self, app: Flask, shop: Shop, kind: str, found: dict
+    ) -> None:
+        event = made_up(kind, data={"object": {"id": "x_1", **found}})
+        assert shop.deliver(event).status_code == 200
+        for tries, _ in enumerate(MISSING_WAITS, start=1):
+            row = eventually(lambda: failed_after(app, event["id"], tries))  # noqa: B023 - now
+            assert row["last_error"] == "Rejected: resource_missing"
+            with app.app_context(), transaction() as session:
+                due = sa.update(WebhookEvent).where(WebhookEvent.id == row["id"])
+                session.execute(due.values(due_at=clock.now()))
+            with app.app_context():
+                drain.drain()
+        handled(app, event["id"])
+        with app.app_context():
+            row = inbox.find("platform", event["id"])
+            assert (row.tries, row.note.startswith("Gone at Stripe: ")) == (3, True)
 
     def test_an_old_event_names_no_api_version(self, app: Flask, shop: Shop) -> None:
         event = made_up(api_version=None)

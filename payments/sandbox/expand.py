@@ -7,7 +7,7 @@ from . import generations
 from .call import Call
 from .errors import ApiError, invalid
 from .expandable import EXPANDABLE
-from .included import INCLUDED
+from .included import INCLUDED, NULLABLE
 from .messages import Json
 
 MAX_DEPTH = 4
@@ -55,9 +55,11 @@ def _descend(call: Call, node: Json, steps: list[str], kind: str, path: str) -> 
 def _resolve(call: Call, node: Json, step: str) -> None:
     """What another path has expanded already stays; what this object cannot have stays absent."""
     value = node.get(step)
-    include = INCLUDED.get((str(node.get("object")), step))
-    if include is not None and not value:
-        node[step] = _shape(call, include(call, node))
+    key = (str(node.get("object")), step)
+    if key in INCLUDED and not value:
+        included = INCLUDED[key](call, node)
+        if included is not None or key in NULLABLE:
+            node[step] = _shape(call, included)
     elif isinstance(value, list):
         node[step] = [_find_object(call, each) for each in value]
     elif step in node:

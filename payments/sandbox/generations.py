@@ -51,7 +51,7 @@ def _older(call: Call, node: Any) -> Any:
         return node
     node = {name: _older(call, value) for name, value in node.items()}
     change = CHANGES.get(str(node.get("object")))
-    if change is not None:
+    if change is not None and not node.get("deleted"):
         change(call, node)
     return node
 
@@ -92,8 +92,6 @@ def _invoice(call: Call, data: Json) -> None:
 
 
 def _intent_of(call: Call, invoice: Json) -> Json:
-    if "id" not in invoice:  # the invoice.upcoming event
-        return {}
     payments = call.objects.all("invoice_payment", invoice=invoice["id"], is_default=True)
     if not payments:
         return {}

@@ -114,6 +114,8 @@ def _newest_first(data: list[Json], url: str) -> Json:
     return list_of(data[::-1], url)
 
 
+# What can be asked for and is null where there is none; anything else is left away then.
+NULLABLE = {("invoice", "confirmation_secret")}
 INCLUDED: dict[tuple[str, str], Callable[[Call, Json], Json | list[Json] | None]] = {
     ("charge", "refunds"): _refunds,
     ("checkout.session", "line_items"): _line_items,

@@ -267,9 +267,19 @@ PAGING: Schema = {
     "starting_after": text(),
     "ending_before": text(),
 }
-ADDRESS = fields(
+PLACE = fields(
     city=text(), country=text(), line1=text(), line2=text(), postal_code=text(), state=text()
 )
+
+
+def _address(name: str, value: Any) -> Json | None:
+    """Parts that were not given are shown as null."""
+    given: Json | None = PLACE(name, value)
+    parts = ("city", "country", "line1", "line2", "postal_code", "state")
+    return None if given is None else {**dict.fromkeys(parts), **given}
+
+
+ADDRESS: Check = _address
 BILLING_DETAILS = fields(address=ADDRESS, email=email, name=text(), phone=text(), tax_id=text())
 SHIPPING = fields(
     address=ADDRESS, name=text(), phone=text(), carrier=text(), tracking_number=text()

@@ -55,11 +55,11 @@ class TestRenewal:
         assert period.start == NEW_YEAR + JANUARY
         assert period.end == NEW_YEAR + JANUARY + FEBRUARY
 
-    def test_upcoming_has_no_id(self, v1, subscribe, price, until):
+    def test_upcoming_has_the_id_of_a_preview(self, v1, subscribe, price, until):
         subscribe(price())
         until(JANUARY - DAY)
         told = v1.events.list({"type": "invoice.upcoming"}).data[0].data.object
-        assert "id" not in told.to_dict()
+        assert told.id.startswith("upcoming_in_")
         assert (told.amount_due, told.next_payment_attempt) == (1000, NEW_YEAR + JANUARY + HOUR)
 
     def test_goes_on_for_years(self, v1, subscribe, price, until, subscriber):

@@ -127,4 +127,4 @@ def _reduce_default(call: Call, invoice: Record) -> None:
     default.data["amount_requested"] = rest
     call.objects.save(default)
     intent.data["amount"] = rest
-    call.update(intent, "payment_intent.updated")
+    call.objects.save(intent)

@@ -1,28 +1,24 @@
 """Sessions of the customer portal; https://docs.stripe.com/api/customer_portal/sessions."""
 
 from ..call import Call
-from ..errors import ApiError, invalid
 from ..ids import new_id
-from ..listing import list_objects
 from ..messages import Json
-from ..objects import Record
-from ..params import PAGING, Schema, anything, boolean, choice, fields, metadata, text, url, word
+from ..params import Schema, choice, text, url, word
 from ..registry import route
-from ..store import PORTAL_SAVED
+from . import portal_configurations
+from .portal_flows import FLOW, build_flow
 
 KIND = "billing_portal.session"
-CONFIGURATION = "billing_portal.configuration"
-FLOWS = ("payment_method_update", "subscription_cancel")
+# https://docs.stripe.com/api/customer_portal/sessions/create
+LOCALES = (
+    "auto bg cs da de el en en-AU en-CA en-GB en-IE en-IN en-NZ en-SG es es-419 et fi fil fr fr-CA"
+    " hr hu id it ja ko lt lv ms mt nb nl pl pt pt-BR ro ru sk sl sv th tr vi zh zh-HK zh-TW"
+).split()
 NEW: Schema = {
     "configuration": text(),
     "customer": word(),
-    "flow_data": fields(
-        ["type"],
-        after_completion=anything,
-        subscription_cancel=fields(["subscription"], retention=anything, subscription=word()),
-        type=choice(*FLOWS),
-    ),
-    "locale": text(),
+    "flow_data": FLOW,
+    "locale": choice(*LOCALES),
     "return_url": url,
 }
 
@@ -31,7 +27,7 @@ NEW: Schema = {
 def create(call: Call) -> Json:
     params = call.params
     customer = call.reference("customer", params["customer"], "customer")
-    configuration = _configuration(call, params.get("configuration"))
+    configuration = portal_configurations.find_configuration(call, params.get("configuration"))
     return_url = params.get("return_url") or configuration.data["default_return_url"]
     session_id = new_id("bps")
     body = {
@@ -41,7 +37,7 @@ def create(call: Call) -> Json:
         "created": call.now,
         "customer": customer.id,
         "customer_account": None,
-        "flow": params.get("flow_data"),
+        "flow": build_flow(call, customer.id, params.get("flow_data")),
         "livemode": call.account.livemode,
         "locale": params.get("locale"),
         "on_behalf_of": None,
@@ -50,105 +46,3 @@ def create(call: Call) -> Json:
     }
     call.emit("billing_portal.session.created", body)
     return call.objects.add(KIND, body).data
-
-
-def _configuration(call: Call, given: str | None) -> Record:
-    """Without one the account's default counts, made when it is first needed."""
-    if given:
-        found = call.reference(CONFIGURATION, given, "configuration")
-        if not found.data["active"]:
-            raise invalid("This configuration is not active.", param="configuration")
-        return found
-    if not call.is_set_up(PORTAL_SAVED):
-        raise _never_saved(call)
-    default = call.objects.all(CONFIGURATION, is_default=True)
-    return default[0] if default else call.objects.add(CONFIGURATION, _blank(call, default=True))
-
-
-def _never_saved(call: Call) -> ApiError:
-    """What a fresh account gets; https://docs.stripe.com/customer-management/activate-no-code-customer-portal"""
-    mode = "live" if call.account.livemode else "test"
-    page = "" if call.account.livemode else "test/"
-    return invalid(
-        f"No configuration provided and your {mode} mode default configuration has not been"
-        " created. Provide a configuration or create your default by saving your customer portal"
-        f" settings in {mode} mode at https://dashboard.stripe.com/{page}settings/billing/portal."
-    )
-
-
-def _blank(call: Call, *, default: bool) -> Json:
-    return {
-        "id": new_id("bpc"),
-        "object": CONFIGURATION,
-        "active": True,
-        "application": None,
-        "business_profile": {"headline": None, "privacy_policy_url": None,
-                             "terms_of_service_url": None},
-        "created": call.now,
-        "default_return_url": None,
-        "features": {
-            "customer_update": {"allowed_updates": [], "enabled": False},
-            "invoice_history": {"enabled": True},
-            "payment_method_update": {"enabled": True, "payment_method_configuration": None},
-            "subscription_cancel": {
-                "cancellation_reason": {"enabled": False, "options": []},
-                "enabled": True,
-                "mode": "at_period_end",
-                "proration_behavior": "none",
-            },
-            "subscription_update": {"default_allowed_updates": [], "enabled": False,
-                                    "proration_behavior": "none"},
-        },
-        "is_default": default,
-        "livemode": call.account.livemode,
-        "login_page": {"enabled": False, "url": None},
-        "metadata": {},
-        "name": None,
-        "updated": call.now,
-    }  # fmt: skip
-
-
-ABOUT: Schema = {
-    "active": boolean,
-    "business_profile": anything,
-    "default_return_url": url,
-    "features": anything,
-    "metadata": metadata,
-    "name": text(),
-}
-
-
-@route("POST", "/v1/billing_portal/configurations", ABOUT, ["features"])
-def create_configuration(call: Call) -> Json:
-    """What features are named is kept, what the page offers does not depend on it."""
-    record = call.objects.add(CONFIGURATION, _blank(call, default=False))
-    _edit(call, record)
-    call.emit("billing_portal.configuration.created", record.data)
-    return record.data
-
-
-def _edit(call: Call, record: Record) -> None:
-    for name in ("active", "default_return_url", "metadata", "name"):
-        if name in call.params:
-            record.data[name] = call.params[name]
-    record.data["metadata"] = record.data["metadata"] or {}
-    record.data["updated"] = call.now
-    call.objects.save(record)
-
-
-@route("GET", "/v1/billing_portal/configurations/{id}")
-def retrieve_configuration(call: Call) -> Json:
-    return call.subject(CONFIGURATION).data
-
-
-@route("POST", "/v1/billing_portal/configurations/{id}", ABOUT)
-def update_configuration(call: Call) -> Json:
-    record = call.subject(CONFIGURATION)
-    _edit(call, record)
-    call.emit("billing_portal.configuration.updated", record.data)
-    return record.data
-
-
-@route("GET", "/v1/billing_portal/configurations", {**PAGING, "active": boolean})
-def list_configurations(call: Call) -> Json:
-    return list_objects(call, CONFIGURATION, active=call.params.get("active"))

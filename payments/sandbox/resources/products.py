@@ -82,7 +82,7 @@ def _check_id(call: Call, product_id: str) -> None:
 def _blank(call: Call, product_id: str) -> Json:
     empty = (
         "default_price", "description", "package_dimensions", "shippable", "statement_descriptor",
-        "tax_code", "unit_label", "url",
+        "tax_code", "tax_details", "unit_label", "url",
     )  # fmt: skip
     return {
         "id": product_id,

@@ -20,7 +20,7 @@ def begin_schedule(call: Call, schedule: Record) -> None:
     data, phase = schedule.data, schedule.data["phases"][0]
     call = call.in_time_of(data)
     params: Json = {
-        "billing_mode": data["billing_mode"],
+        "billing_mode": {name: data["billing_mode"][name] for name in ("flexible", "type")},
         "collection_method": data["default_settings"]["collection_method"],
         "customer": data["customer"],
         "default_payment_method": _method_of(data, phase),

@@ -18,10 +18,10 @@ from . import (
     subscription_cycle,
     subscription_parts,
 )
-from .subscription_start import check_trial_end, set_ending
+from .subscription_start import check_trial_end, make_trial_settings, set_ending
 from .subscription_states import ENDED, announce, period, set_period
 
-PLAIN = ("collection_method", "days_until_due", "description", "pause_collection", "trial_settings")
+PLAIN = ("collection_method", "days_until_due", "description", "pause_collection")
 
 
 @dataclass
@@ -107,9 +107,9 @@ def check_unmanaged(subscription: Record, params: Json) -> None:
 
 def _plain_fields(call: Call, data: Json, params: Json) -> None:
     data.update({name: params[name] for name in PLAIN if name in params})
-    data["trial_settings"] = data["trial_settings"] or {
-        "end_behavior": {"missing_payment_method": "create_invoice"}
-    }
+    if "trial_settings" in params:
+        data["trial_settings"] = make_trial_settings(params["trial_settings"])
+    data["invoice_settings"].update(params.get("invoice_settings") or {})
     if data["pause_collection"]:
         data["pause_collection"].setdefault("resumes_at", None)
     if "metadata" in params:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ..calendar import DAY, next_after
 from ..call import Call
+from ..ids import random_text
 from ..messages import Json
 from ..objects import Record
 from ..registry import job, tell
@@ -93,15 +94,13 @@ def _resume_collection(call: Call, subscription: Record) -> None:
 
 
 def _foretell(call: Call, subscription: Record) -> None:
-    """https://docs.stripe.com/billing/subscriptions/webhooks: a preview, so without an id."""
+    """https://docs.stripe.com/billing/subscriptions/webhooks: only a preview."""
     data = subscription.data
     subscription.private["foretold"] = period(data)[1]
     call.objects.save(subscription)
     ending = data["cancel_at"] is not None and data["cancel_at"] <= period(data)[1]
     if not ending and data["status"] != "unpaid":
-        body = upcoming(call, subscription)
-        del body["id"]
-        call.emit("invoice.upcoming", body)
+        call.emit("invoice.upcoming", upcoming(call, subscription))
 
 
 def upcoming(call: Call, subscription: Record) -> Json:
@@ -113,6 +112,7 @@ def upcoming(call: Call, subscription: Record) -> Json:
     lines = [invoice_lines.of_invoice_item(call, item.data) for item in waiting]
     following = _following(subscription.data, until)
     lines += lines_for(call, subscription.data, (until, following), used_in=(start, until))
+    body["id"] = f"upcoming_in_{random_text(24)}"
     body.update(auto_advance=True, next_payment_attempt=until + call.settings.invoice_grace)
     invoice_totals.put(call, body, lines)
     return body

@@ -64,6 +64,7 @@ TRIAL_SETTINGS = fields(
     ["end_behavior"],
     end_behavior=entry(
         ["missing_payment_method"],
+        billing_cycle_anchor=choice("now", "unchanged"),
         missing_payment_method=choice("cancel", "create_invoice", "pause"),
     ),
 )
@@ -105,7 +106,13 @@ COMMON: Schema = {
     "default_payment_method": text(),
     "description": text(500),
     "discounts": discounts.GIVEN,
-    "invoice_settings": anything,
+    "invoice_settings": fields(
+        account_tax_ids=array(text()),
+        custom_fields=array(entry(["name", "value"], name=text(40), value=text(140)), 4),
+        description=text(1500),
+        footer=text(),
+        issuer=fields(["type"], type=choice("self")),
+    ),
     "metadata": metadata,
     "off_session": boolean,
     "payment_behavior": behavior,
@@ -129,19 +136,11 @@ NEW: Schema = {
     "trial_period_days": integer(0, 730),
 }
 CHANGED_ITEM = entry((), **ITEM, id=text(), deleted=boolean, clear_usage=boolean)
-CANCELLATION = fields(
-    comment=text(),
-    feedback=choice(
-        "customer_service",
-        "low_quality",
-        "missing_features",
-        "other",
-        "switched_service",
-        "too_complex",
-        "too_expensive",
-        "unused",
-    ),
-)
+FEEDBACK = (
+    "customer_service", "low_quality", "missing_features", "other", "switched_service",
+    "too_complex", "too_expensive", "unused",
+)  # fmt: skip
+CANCELLATION = fields(comment=text(), feedback=choice(*FEEDBACK))
 CHANGES: Schema = {
     **COMMON,
     "billing_cycle_anchor": anchor,

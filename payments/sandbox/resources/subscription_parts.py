@@ -51,6 +51,7 @@ def new(
         "object": "subscription_item",
         "billing_thresholds": None,
         "created": call.now,
+        "current_trial": None,
         "current_period_end": 0,
         "current_period_start": 0,
         "discounts": discounts.make_discounts(

@@ -22,6 +22,7 @@ from ..registry import route
 from . import schedule_phases, schedule_steps, subscriptions
 from .schedule_steps import KIND
 from .subscription_input import BILLING_MODE, PRORATION, moment_or
+from .subscription_start import make_billing_mode
 from .subscription_states import ENDED
 
 SETTINGS = fields(
@@ -118,12 +119,12 @@ def _body(call: Call, customer_id: str) -> Json:
         "application", "canceled_at", "completed_at", "current_phase", "customer_account",
         "released_at", "released_subscription", "subscription",
     )  # fmt: skip
-    mode = (call.params.get("billing_mode") or {}).get("type") or "flexible"
+    mode = call.params.get("billing_mode") or {"type": "flexible"}
     return {
         "id": new_id("sub_sched"),
         "object": KIND,
         **dict.fromkeys(empty),
-        "billing_mode": {"flexible": None, "type": mode},
+        "billing_mode": make_billing_mode(mode, call.now),
         "created": call.now,
         "customer": customer.id,
         "default_settings": _settings(),

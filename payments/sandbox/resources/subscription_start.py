@@ -21,6 +21,13 @@ from . import (
 )
 from .subscription_states import announce, method_of, period, set_period
 
+INVOICING: Json = {
+    "account_tax_ids": None,
+    "custom_fields": None,
+    "description": None,
+    "footer": None,
+    "issuer": {"type": "self"},
+}
 TRIAL_LIMIT = 5 * 366 * DAY
 
 
@@ -124,7 +131,8 @@ def _blank(call: Call, customer: Record, subscription_id: str, params: Json) -> 
         "billing_thresholds", "cancel_at", "canceled_at", "customer_account", "days_until_due",
         "default_source", "ended_at", "latest_invoice", "next_pending_invoice_item_invoice",
         "on_behalf_of", "pause_collection", "pending_invoice_item_interval",
-        "pending_setup_intent", "pending_update", "transfer_data", "trial_end", "trial_start",
+        "managed_payments", "pending_setup_intent", "pending_update", "transfer_data",
+        "trial_end", "trial_start",
     )  # fmt: skip
     saving = (params.get("payment_settings") or {}).get("save_default_payment_method")
     mode = params.get("billing_mode") or {"type": "flexible"}
@@ -133,9 +141,10 @@ def _blank(call: Call, customer: Record, subscription_id: str, params: Json) -> 
         "object": "subscription",
         **dict.fromkeys(empty),
         "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
-        "billing_mode": {"flexible": None, **mode},
+        "billing_mode": make_billing_mode(mode, call.now),
+        "billing_schedules": [],
         "cancel_at_period_end": False,
-        "cancellation_details": {"comment": None, "feedback": None, "reason": None},
+        "cancellation_details": dict.fromkeys(("comment", "feedback", "feedback_option", "reason")),
         "collection_method": params.get("collection_method") or "charge_automatically",
         "created": call.now,
         "customer": customer.id,
@@ -143,7 +152,7 @@ def _blank(call: Call, customer: Record, subscription_id: str, params: Json) -> 
         "default_tax_rates": [],
         "description": params.get("description"),
         "discounts": [],
-        "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
+        "invoice_settings": {**INVOICING, **(params.get("invoice_settings") or {})},
         "livemode": call.account.livemode,
         "metadata": merge_metadata({}, params.get("metadata") or {}),
         "payment_settings": {"payment_method_options": None, "payment_method_types": None,
@@ -152,10 +161,22 @@ def _blank(call: Call, customer: Record, subscription_id: str, params: Json) -> 
         "start_date": call.now,
         "status": "incomplete",
         "test_clock": customer.data["test_clock"],
-        "trial_settings": params.get("trial_settings") or {
-            "end_behavior": {"missing_payment_method": "create_invoice"}
-        },
+        "trial_settings": make_trial_settings(params.get("trial_settings")),
     }  # fmt: skip
+
+
+def make_billing_mode(given: Json, moment: int) -> Json:
+    """Flexible billing shows since when it is in force."""
+    if given["type"] == "classic":
+        return {"flexible": None, "type": "classic"}
+    flexible = {"proration_discounts": "included", **(given.get("flexible") or {})}
+    return {"flexible": flexible, "type": "flexible", "updated_at": moment}
+
+
+def make_trial_settings(given: Json | None) -> Json:
+    chosen = (given or {}).get("end_behavior") or {}
+    behavior = {"billing_cycle_anchor": None, "missing_payment_method": "create_invoice"}
+    return {"end_behavior": {**behavior, **chosen}}
 
 
 def set_ending(data: Json, params: Json, now: int) -> None:

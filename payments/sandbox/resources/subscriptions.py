@@ -57,7 +57,7 @@ def migrate(call: Call) -> Json:
     if record.data["status"] in ENDED:
         raise invalid("A canceled subscription cannot be migrated.")
     given = call.params["billing_mode"]
-    record.data["billing_mode"] = {"flexible": None, **given, "updated_at": call.now}
+    record.data["billing_mode"] = subscription_start.make_billing_mode(given, call.now)
     return call.update(record, "customer.subscription.updated").data
 
 

@@ -8,6 +8,7 @@ from ..messages import Json
 from ..objects import Record
 from ..params import PAGING, Schema, array, boolean, merge_metadata, metadata, text, url, word
 from ..registry import route
+from ..version import get_released_version
 
 MOST_ENDPOINTS = 16  # https://docs.stripe.com/webhooks#register-webhook
 COMMON: Schema = {
@@ -26,6 +27,9 @@ COMMON: Schema = {
 )
 def create(call: Call) -> Json:
     """The answer to this call is the only one that shows the signing secret."""
+    version = call.params.get("api_version")
+    if version and get_released_version(version) is None:
+        raise invalid(f"Invalid Stripe API version: {version}", param="api_version")
     if len(call.objects.all("webhook_endpoint")) >= MOST_ENDPOINTS:
         raise invalid(f"You have reached the maximum of {MOST_ENDPOINTS} webhook endpoints.")
     record = call.objects.add("webhook_endpoint", _body(call), {"secret": new_id("whsec")})

@@ -227,10 +227,44 @@ class TestChanges:
         assert (opened.number, opened.effective_at) == ("2026-1", 1_700_000_000)
         assert opened.custom_fields[0].to_dict() == {"name": "Order", "value": "7"}
 
+    def test_by_discounts(self, v1, draft, item):
+        v1.coupons.create({"id": "HALF", "percent_off": 50, "duration": "once"})
+        off = {"discounts": [{"coupon": "HALF"}]}
+        changed = v1.invoices.update(draft.id, off)
+        assert (changed.subtotal, changed.total) == (500, 250)
+        assert changed.total_discount_amounts[0].amount == 250
+        kept = item(300, invoice=draft.id)
+        v1.invoice_items.update(kept.id, off)
+        assert v1.invoices.retrieve(draft.id).total == 250 + 75
+        assert v1.invoices.update(draft.id, {"discounts": ""}).total == 500 + 150
+
     def test_of_custom_fields_are_checked(self, v1, draft):
         for fields in ([{"name": "Order"}], [{"name": "a", "value": "b"}] * 5):
             with pytest.raises(stripe.InvalidRequestError):
                 v1.invoices.update(draft.id, {"custom_fields": fields})
+
+
+class TestPreviews:
+    def test_of_what_waits_and_what_would_be_added(self, v1, payer, item):
+        v1.coupons.create({"id": "HALF", "percent_off": 50, "duration": "once"})
+        item(500)
+        preview = v1.invoices.create_preview(
+            {
+                "customer": payer.id,
+                "invoice_items": [{"amount": 300, "currency": "usd"}],
+                "discounts": [{"coupon": "HALF"}],
+                "automatic_tax": {"enabled": True},
+            }
+        )
+        assert (preview.subtotal, preview.total) == (800, 400)
+        assert preview.automatic_tax.enabled is True
+        assert v1.coupons.retrieve("HALF").times_redeemed == 0
+        assert len(v1.invoice_items.list().data) == 1
+
+    def test_of_nothing(self, v1, payer):
+        with pytest.raises(stripe.InvalidRequestError) as refusal:
+            v1.invoices.create_preview({"customer": payer.id})
+        assert refusal.value.code == "invoice_upcoming_none"
 
 
 class TestCreditNotes:

@@ -13,7 +13,7 @@ from payments.projects.sync import names, shapes, subscriptions
 from payments.projects.sync.book import Book
 from payments.projects.sync.fetch import Fetch, fetching
 from payments.projects.sync.look import Present, find_row
-from payments.projects.sync.record import Overtaken, record
+from payments.projects.sync.record import Foreign, Overtaken, record
 from payments.projects.sync.shapes import SubscriptionState
 from payments.projects.sync.topics import SUBSCRIPTION, Topic
 from payments.projects.sync.vanished import end_vanished
@@ -44,6 +44,8 @@ def take_in(buyer: Buyer, found: Plain, fetch: Fetch, *, plan_name: str | None =
             book.close()
     except Overtaken:
         log.debug("an event told of %s first", state.id)
+    except Foreign:
+        log.warning("%s is marked as another project's: its row stays as it was", state.id)
 
 
 def find_subscription(buyer: Buyer, subscription_id: str) -> Plain | None:

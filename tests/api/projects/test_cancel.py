@@ -76,6 +76,15 @@ class TestAtPeriodEnd:
         assert (first.status_code, second.status_code) == (200, 200)
         assert first.json == second.json
 
+    def test_one_with_another_projects_mark_ends_at_stripe(
+        self, seat: ProjectSeat, subscription: str, neighbours: ProjectSeat
+    ) -> None:
+        """What it is then is no longer written here."""
+        mark = {"metadata[project_id]": neighbours.project_id}
+        seat.shop.stripe("POST", f"/v1/subscriptions/{subscription}", **mark)
+        assert cancel(seat.end_user).status_code == 200
+        assert at_stripe(seat, subscription)["cancel_at_period_end"] is True
+
     def test_my_subscription_shows_the_end(self, seat: ProjectSeat, subscription: str) -> None:
         told = cancel(seat.end_user).json
         mine = seat.end_user.get(f"{STRIPE}/my-subscription").json

@@ -58,7 +58,7 @@ def _handle(event: Taken) -> Exception | None:
         content = json.loads(clean_json(event.payload))
         note = _find_note(event, content)
         if note is not None:
-            finish_with_note([event], note, tell=False)
+            finish_with_note([event], note, tell=True)
             return None
         handle(content)
     except Exception as error:  # whatever a shape we do not know breaks: kept, retried, shown

@@ -31,7 +31,8 @@ def finish_with_note(taken: Sequence[Taken], note: str, *, tell: bool) -> None:
         batches.finish(held, note=note[:_LONGEST])
         if tell and held and held[0].owner != PLATFORM and _is_first(held[0], note):
             _append(held[0], note)
-    log.warning("%d events changed nothing: %s", len(held), note)
+    # What is to be expected, such as another project's events, is no warning.
+    log.log(logging.WARNING if tell else logging.INFO, "%d events: %s", len(held), note)
 
 
 def _append(event: Taken, note: str) -> None:

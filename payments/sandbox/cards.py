@@ -112,9 +112,9 @@ CARDS = (
     Card("4000000000000341", charge=declines.GENERIC),
     Card("4000000000007726", refund=Refund.PENDING),
     Card("4000000000005126", refund=Refund.FAILS),
-    Card("4000002500003155", authentication=Authentication.UNLESS_SET_UP),
-    Card("4000002760003184", authentication=Authentication.ALWAYS),
-    Card("4000003800000446", authentication=Authentication.ON_SESSION),
+    Card("4000002500003155", country="FR", authentication=Authentication.UNLESS_SET_UP),
+    Card("4000002760003184", country="DE", authentication=Authentication.ALWAYS),
+    Card("4000003800000446", country="IT", authentication=Authentication.ON_SESSION),
     Card(
         "4000008260003178",
         country="GB",

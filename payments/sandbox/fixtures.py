@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .call import Call
+from .errors import ApiError
 from .execution import run_operation
 from .messages import Json
 from .params import validate
@@ -44,12 +45,20 @@ def create_fixtures(call: Call) -> None:
 
 def _create(call: Call, fixture: Json, answers: dict[str, Json]) -> Json:
     path = _resolve(fixture["path"], answers)
-    route, values = get_route(str(fixture.get("method", "post")).upper(), path)
-    params = validate(route.schema, _form(fixture.get("params") or {}, answers), route.required)
-    status, body = run_operation(route, replace(call, params=params, path=values, url_path=path))
+    try:
+        route, values = get_route(str(fixture.get("method", "post")).upper(), path)
+        params = validate(route.schema, _form(fixture.get("params") or {}, answers), route.required)
+    except ApiError as refusal:
+        raise _refused(path, refusal.error) from None
+    asked = replace(call, params=params, path=values, url_path=path)
+    status, body = run_operation(route, asked)
     if status != 200:
-        raise ValueError(f"SANDBOX_FIXTURES: {path} was refused: {body['error']['message']}")
+        raise _refused(path, body["error"])
     return dict(body)
+
+
+def _refused(path: str, error: Json) -> ValueError:
+    return ValueError(f"SANDBOX_FIXTURES: {path} was refused: {error['message']}")
 
 
 def _form(value: Any, answers: dict[str, Json]) -> Any:

@@ -73,6 +73,41 @@ class TestSuccesses:
         made = v1.payment_methods.create({"type": "card", "card": {"token": "tok_mastercard"}})
         assert made.card.last4 == "4444"
 
+    @pytest.mark.parametrize(
+        ("token", "country"), [("at", "AT"), ("br", "BR"), ("gb_debit", "GB"), ("sg", "SG")]
+    )
+    def test_are_of_many_countries(self, v1, pay, token, country):
+        paid = pay(method=f"pm_card_{token}")
+        assert paid.status == "succeeded"
+        assert v1.payment_methods.retrieve(paid.payment_method).card.country == country
+
+    @pytest.mark.parametrize(
+        ("token", "line1", "postal_code"),
+        [
+            ("avsFail", "fail", "fail"),
+            ("avsLine1Fail", "fail", None),
+            ("avsZipFail", None, "fail"),
+            ("avsUnchecked", "unavailable", "unavailable"),
+        ],
+    )
+    def test_may_have_failed_checks(self, v1, pay, token, line1, postal_code):
+        checks = v1.payment_methods.retrieve(pay(method=f"pm_card_{token}").payment_method).card
+        assert checks.checks.address_line1_check == line1
+        assert checks.checks.address_postal_code_check == postal_code
+
+    def test_may_be_risky(self, pay):
+        paid = pay(method="pm_card_riskLevelElevated", expand=["latest_charge"])
+        assert paid.latest_charge.outcome.risk_level == "elevated"
+
+    def test_may_be_reported_as_fraud_later(self, v1, call, pay, event_types):
+        pay()
+        paid = pay(method="pm_card_createIssuerFraudRecord")
+        call("POST", "/_sandbox/clock/advance", json={"seconds": 5})
+        (warning,) = v1.radar.early_fraud_warnings.list().data
+        assert (warning.charge, warning.actionable) == (paid.latest_charge, True)
+        assert v1.radar.early_fraud_warnings.retrieve(warning.id).payment_intent == paid.id
+        assert event_types()[-1] == "radar.early_fraud_warning.created"
+
     def test_every_token_names_a_known_card(self):
         assert set(TOKEN_NUMBERS.values()) <= BY_NUMBER.keys()
         assert len(BY_NUMBER) == len(CARDS)
@@ -213,6 +248,17 @@ class TestAuthentication:
         assert "Authentication failed" in call("POST", page, data={"outcome": "complete"}).text
         intent = v1.payment_intents.retrieve(intent.id)
         assert intent.last_payment_error.decline_code == decline_code
+
+    def test_a_lookup_that_fails_hurts_only_on_request(self, v1, pay, customer):
+        token = "pm_card_threeDSecureOptionalProcessingError"
+        assert pay(method=token).status == "succeeded"
+        asked = {"card": {"request_three_d_secure": "any"}}
+        with pytest.raises(stripe.CardError, match="declined"):
+            pay(method=token, payment_method_options=asked)
+        with pytest.raises(stripe.CardError, match="declined"):
+            v1.setup_intents.create(
+                {"payment_method": token, "confirm": True, "payment_method_options": asked}
+            )
 
     def test_optional_3ds_happens_only_on_request(self, pay):
         assert pay(method="pm_card_threeDSecureOptional").status == "succeeded"

@@ -264,8 +264,12 @@ class TestPaying:
             assert changed.metadata["a"] == "1"
 
     def test_methods_can_be_limited(self, check_out, visitor):
-        cards = check_out("payment", excluded_payment_method_types=["us_bank_account"])
+        others = ["klarna", "link", "us_bank_account"]
+        assert check_out().payment_method_types == ["card", *others]
+        cards = check_out(excluded_payment_method_types=others)
         assert cards.payment_method_types == ["card"]
+        once = check_out("payment").payment_method_types
+        assert {"afterpay_clearpay", "alipay", "wechat_pay"} < set(once)
         debits = check_out("payment", allowed_payment_method_types=["us_bank_account"])
         assert visitor.check_out(debits.url).problem == "Cards are not accepted here."
 

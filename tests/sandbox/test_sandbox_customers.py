@@ -19,6 +19,25 @@ class TestCreate:
         assert len(v1.customers.payment_methods.list(made.id).data) == 1
         assert event_types() == ["payment_method.attached", "customer.created"]
 
+    def test_makes_the_method_it_attaches_the_default(self, v1, customer):
+        settings = {"default_payment_method": "pm_card_visa"}
+        made = v1.customers.create({"payment_method": "pm_card_visa", "invoice_settings": settings})
+        (method,) = v1.customers.payment_methods.list(made.id).data
+        assert made.invoice_settings.default_payment_method == method.id
+        with pytest.raises(stripe.InvalidRequestError, match="No such PaymentMethod"):
+            v1.customers.create({"invoice_settings": settings})
+
+    def test_takes_a_token_as_source(self, v1):
+        made = v1.customers.create({"source": "tok_visa"})
+        assert made.default_source.startswith("card_")
+        v1.invoice_items.create({"customer": made.id, "amount": 500, "currency": "usd"})
+        invoice = v1.invoices.create(
+            {"customer": made.id, "pending_invoice_items_behavior": "include"}
+        )
+        assert v1.invoices.pay(invoice.id).status == "paid"
+        v1.payment_methods.detach(made.default_source)
+        assert v1.customers.retrieve(made.id).default_source is None
+
     def test_leaves_nothing_behind_when_the_card_is_refused(self, v1, event_types):
         with pytest.raises(stripe.CardError):
             v1.customers.create({"payment_method": "pm_card_visa_chargeDeclined"})

@@ -44,6 +44,50 @@ class TestKeys:
         assert client_for(f"sk_live_{suffix}").balance.retrieve().livemode is True
 
 
+class TestBooleans:
+    @pytest.mark.parametrize(
+        ("text", "meaning"),
+        [
+            ("true", True), ("True", True), ("TRUE", True), ("1", True),
+            ("false", False), ("False", False), ("0", False),
+        ],
+    )  # fmt: skip
+    def test_are_taken_as_any_library_writes_them(self, call, text, meaning):
+        answer = call("POST", "/v1/products", data={"name": "A", "active": text})
+        assert answer.json()["active"] is meaning
+
+    @pytest.mark.parametrize("text", ["yes", "", "2", "truE "])
+    def test_that_are_none(self, call, text):
+        answer = call("POST", "/v1/products", data={"name": "A", "active": text})
+        assert (answer.status_code, error_of(answer)["param"]) == (400, "active")
+
+
+class TestVersions:
+    @pytest.mark.parametrize(
+        "version",
+        ["2026-10-28.endive", "2025-02-24.acacia", "2020-08-27", "2015-10-16",
+         "2026-08-26.preview", "2024-06-20; custom_checkout_beta=v1"],
+    )  # fmt: skip
+    def test_that_were_released(self, call, version):
+        answer = call("GET", "/v1/balance", headers={"Stripe-Version": version})
+        assert answer.status_code == 200
+        assert answer.headers["Stripe-Version"] == version.partition(";")[0]
+
+    @pytest.mark.parametrize(
+        "version", ["foo", "1999-01-01", "2026-99-99.nope", "2019-2-19", "2025-09-30.acacia"]
+    )
+    def test_that_never_were(self, call, version):
+        answer = call("GET", "/v1/balance", headers={"Stripe-Version": version})
+        assert answer.status_code == 400
+        assert error_of(answer)["message"] == f"Invalid Stripe API version: {version}"
+
+
+def test_json_is_no_form(call):
+    answer = call("POST", "/v1/customers", json={"name": "A"})
+    assert answer.status_code == 400
+    assert "check that your POST content type" in error_of(answer)["message"]
+
+
 class TestAccounts:
     def test_do_not_see_each_other(self, v1, other, customer):
         with pytest.raises(stripe.InvalidRequestError) as refusal:

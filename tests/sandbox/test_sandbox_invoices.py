@@ -185,7 +185,126 @@ class TestItems:
             assert made.total == total
 
 
+class TestChanges:
+    def test_of_an_item_show_on_its_draft(self, v1, item, draft, payer):
+        kept = item(700, invoice=draft.id)
+        other = item(40)
+        v1.invoice_items.update(kept.id, {"amount": 900, "description": "more"})
+        changed = v1.invoices.retrieve(draft.id)
+        assert changed.total == 1400
+        assert [line.description for line in changed.lines.data] == [None, "more"]
+        assert v1.invoice_items.retrieve(other.id).amount == 40
+        v1.invoices.finalize_invoice(draft.id)
+        with pytest.raises(stripe.InvalidRequestError, match="no longer editable"):
+            v1.invoice_items.update(kept.id, {"amount": 1})
+
+    def test_of_the_quantity_follow_the_price(self, v1, item, price):
+        pricing = {"price": price(amount=300)}
+        made = v1.invoice_items.create(
+            {"customer": item().customer, "pricing": pricing, "quantity": 2}
+        )
+        assert made.amount == 600
+        assert v1.invoice_items.update(made.id, {"quantity": 3}).amount == 900
+        assert v1.invoice_items.update(made.id, {"amount": 10}).pricing is None
+
+    def test_of_what_has_no_part_in_sums(self, v1, draft):
+        settings = {"payment_method_types": ["card"]}
+        changed = v1.invoices.update(
+            draft.id,
+            {
+                "number": "2026-1",
+                "effective_at": 1_700_000_000,
+                "custom_fields": [{"name": "Order", "value": "7"}],
+                "payment_settings": settings,
+                "rendering": {"pdf": {"page_size": "a4"}},
+                "automatic_tax": {"enabled": True},
+            },
+        )
+        assert changed.payment_settings.payment_method_types == ["card"]
+        assert changed.rendering.pdf.page_size == "a4"
+        assert changed.automatic_tax.status == "complete"
+        opened = v1.invoices.finalize_invoice(draft.id)
+        assert (opened.number, opened.effective_at) == ("2026-1", 1_700_000_000)
+        assert opened.custom_fields[0].to_dict() == {"name": "Order", "value": "7"}
+
+    def test_by_discounts(self, v1, draft, item):
+        v1.coupons.create({"id": "HALF", "percent_off": 50, "duration": "once"})
+        off = {"discounts": [{"coupon": "HALF"}]}
+        changed = v1.invoices.update(draft.id, off)
+        assert (changed.subtotal, changed.total) == (500, 250)
+        assert changed.total_discount_amounts[0].amount == 250
+        kept = item(300, invoice=draft.id)
+        v1.invoice_items.update(kept.id, off)
+        assert v1.invoices.retrieve(draft.id).total == 250 + 75
+        assert v1.invoices.update(draft.id, {"discounts": ""}).total == 500 + 150
+
+    def test_of_custom_fields_are_checked(self, v1, draft):
+        for fields in ([{"name": "Order"}], [{"name": "a", "value": "b"}] * 5):
+            with pytest.raises(stripe.InvalidRequestError):
+                v1.invoices.update(draft.id, {"custom_fields": fields})
+
+
+class TestPreviews:
+    def test_of_what_waits_and_what_would_be_added(self, v1, payer, item):
+        v1.coupons.create({"id": "HALF", "percent_off": 50, "duration": "once"})
+        item(500)
+        preview = v1.invoices.create_preview(
+            {
+                "customer": payer.id,
+                "invoice_items": [{"amount": 300, "currency": "usd"}],
+                "discounts": [{"coupon": "HALF"}],
+                "automatic_tax": {"enabled": True},
+            }
+        )
+        assert (preview.subtotal, preview.total) == (800, 400)
+        assert preview.automatic_tax.enabled is True
+        assert v1.coupons.retrieve("HALF").times_redeemed == 0
+        assert len(v1.invoice_items.list().data) == 1
+
+    def test_of_nothing(self, v1, payer):
+        with pytest.raises(stripe.InvalidRequestError) as refusal:
+            v1.invoices.create_preview({"customer": payer.id})
+        assert refusal.value.code == "invoice_upcoming_none"
+
+
 class TestCreditNotes:
+    def test_have_lines(self, v1, opened):
+        v1.invoices.pay(opened.id)
+        line = {"type": "custom_line_item", "description": "Late", "unit_amount": 100}
+        note = v1.credit_notes.create(
+            {"invoice": opened.id, "refund_amount": 200, "lines": [{**line, "quantity": 2}]}
+        )
+        assert note.total == 200
+        (shown,) = v1.credit_notes.line_items.list(note.id).data
+        assert (shown.amount, shown.description, shown.quantity) == (200, "Late", 2)
+
+    def test_are_previewed_without_effect(self, v1, opened, event_types):
+        v1.invoices.pay(opened.id)
+        before = event_types()
+        preview = v1.credit_notes.preview({"invoice": opened.id, "refund_amount": 200})
+        assert (preview.total, preview.type) == (200, "post_payment")
+        assert v1.credit_notes.list({"invoice": opened.id}).data == []
+        assert event_types() == before
+
+    def test_take_up_a_refund_made_before(self, v1, opened):
+        v1.invoices.pay(opened.id)
+        paid = v1.invoice_payments.list({"invoice": opened.id}).data[0].payment.payment_intent
+        refund = v1.refunds.create({"payment_intent": paid, "amount": 150})
+        note = v1.credit_notes.create(
+            {"invoice": opened.id, "amount": 150, "refunds": [{"refund": refund.id}]}
+        )
+        assert [each.refund for each in note.refunds] == [refund.id]
+
+    def test_of_an_open_invoice_can_be_voided(self, v1, opened, event_types):
+        note = v1.credit_notes.create({"invoice": opened.id, "amount": 200})
+        v1.credit_notes.update(note.id, {"memo": "wrong"})
+        voided = v1.credit_notes.void_credit_note(note.id)
+        assert (voided.status, voided.memo) == ("void", "wrong")
+        assert v1.invoices.pay(opened.id).amount_paid == 500
+        with pytest.raises(stripe.InvalidRequestError, match="already been voided"):
+            v1.credit_notes.void_credit_note(note.id)
+        assert "credit_note.voided" in event_types()
+
     def test_give_money_back(self, v1, opened, payer):
         v1.invoices.pay(opened.id)
         note = v1.credit_notes.create(

@@ -173,6 +173,8 @@ class TestPayments:
         intent = v1.payment_intents.retrieve(intent.id, {"expand": ["latest_charge"]})
         assert intent.status == "succeeded"
         assert intent.latest_charge.payment_method_details.type == "klarna"
+        details = intent.latest_charge.payment_method_details.klarna.to_dict()
+        assert details.keys() == {"payer_details", "payment_method_category", "preferred_locale"}
 
     def test_by_link_go_through_at_once(self, v1, pay):
         details = {"email": "a@shop.example"}

@@ -19,7 +19,7 @@ from ..params import (
     time_range,
 )
 from ..registry import route
-from . import bank_debits, saved_cards
+from . import other_details, saved_cards
 
 DAY = 24 * 3600
 
@@ -151,11 +151,8 @@ BLOCKED = {
 
 
 def _method_details(method: Json, amount: int) -> Json:
-    kind = method["type"]
-    if kind == bank_debits.KIND:
-        return {kind: bank_debits.details(method), "type": kind}
-    if kind != "card":
-        return {kind: {**method[kind]}, "type": kind}
+    if method["type"] != "card":
+        return other_details.describe_payment(method)
     return {"card": _card_details(method["card"], amount), "type": "card"}
 
 

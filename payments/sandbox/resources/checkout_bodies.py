@@ -6,11 +6,11 @@ from ..ids import new_id
 from ..messages import Json
 from ..objects import Record
 from ..params import merge_metadata
-from . import bank_debits, checkout_lines
+from . import checkout_lines
+from .method_types import list_checkout_types
 
 KIND = "checkout.session"
 SHORTEST, LONGEST = 30 * 60, 24 * 3600
-METHODS = ("card", bank_debits.KIND)
 PLAIN = (
     "allow_promotion_codes", "allowed_payment_method_types", "billing_address_collection",
     "cancel_url", "client_reference_id", "customer_email", "locale", "submit_type", "success_url",
@@ -28,6 +28,7 @@ def build_body(call: Call, lines: list[Json], customer: Record | None) -> Json:
     params = call.params
     session_id = new_id(f"cs_{'live' if call.account.livemode else 'test'}")
     total = checkout_lines.total(lines, params["mode"])
+    currency = lines[0]["currency"] if lines else params.get("currency")
     return {
         "id": session_id,
         "object": KIND,
@@ -36,7 +37,7 @@ def build_body(call: Call, lines: list[Json], customer: Record | None) -> Json:
         **_by_mode(params, lines),
         "amount_total": total if lines else None,
         "created": call.now,
-        "currency": lines[0]["currency"] if lines else params.get("currency"),
+        "currency": currency,
         "customer": customer.id if customer else None,
         "customer_creation": _creation(params),
         "customer_details": _details(params, customer),
@@ -44,7 +45,7 @@ def build_body(call: Call, lines: list[Json], customer: Record | None) -> Json:
         "livemode": call.account.livemode,
         "metadata": merge_metadata({}, params.get("metadata") or {}),
         "mode": params["mode"],
-        "payment_method_types": get_methods(params),
+        "payment_method_types": get_methods(params, currency),
         "payment_status": "unpaid" if total else "no_payment_required",
         "url": f"{call.base_url}/c/pay/{session_id}",
     }
@@ -156,11 +157,12 @@ def _expiry(call: Call) -> int:
     return given
 
 
-def get_methods(params: Json) -> list[str]:
-    """Return what can be paid with, of the two that are played."""
+def get_methods(params: Json, currency: str | None) -> list[str]:
+    """Return what can be paid with; the page itself plays cards and one bank debit."""
+    suited = list_checkout_types(currency, saved=params["mode"] != "payment")
     allowed = params.get("allowed_payment_method_types") or params.get("payment_method_types")
     excluded = params.get("excluded_payment_method_types") or []
-    found = [name for name in METHODS if name in (allowed or METHODS) and name not in excluded]
+    found = [name for name in suited if name in (allowed or suited) and name not in excluded]
     if not found:
         raise invalid(
             "No valid payment method types for this Checkout Session.",

@@ -20,6 +20,7 @@ from ..params import (
     text,
     word,
 )
+from . import discounts
 from .transfers import CONNECT
 
 CUSTOM_FIELD = entry(["name", "value"], name=word(40), value=word(140))
@@ -60,6 +61,7 @@ EDITABLE: Schema = {
     "collection_method": option("charge_automatically", "send_invoice"),
     "days_until_due": integer(0, 3650),
     "default_payment_method": text(),
+    "discounts": discounts.GIVEN,
     "issuer": fields(["type"], account=text(), type=option("account", "self")),
     "metadata": metadata,
     "payment_settings": fields(

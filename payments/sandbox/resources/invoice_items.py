@@ -153,8 +153,8 @@ def retrieve(call: Call) -> Json:
 
 CHANGES: Schema = {
     name: NEW[name]
-    for name in ("amount", "description", "discountable", "metadata", "period", "price_data",
-                 "pricing", "quantity", "unit_amount_decimal")
+    for name in ("amount", "description", "discountable", "discounts", "metadata", "period",
+                 "price_data", "pricing", "quantity", "unit_amount_decimal")
 }  # fmt: skip
 PRICED = ("amount", "price_data", "pricing", "quantity", "unit_amount_decimal")
 
@@ -169,6 +169,10 @@ def update(call: Call) -> Json:
         data[name] = params.get(name, data[name])
     if "metadata" in params:
         data["metadata"] = merge_metadata(data["metadata"], params["metadata"])
+    if "discounts" in params:
+        data["discounts"] = discounts.make_discounts(
+            call, params["discounts"], data["customer"], "discounts", invoice_item=record.id
+        )
     if any(name in params for name in PRICED):
         _reprice(call, data)
     call.objects.save(record)

@@ -10,7 +10,7 @@ from ..registry import route
 from . import payment_intents
 from .method_types import ON_INVOICES, set_method_types
 
-DESCRIPTIONS = {"subscription_create": "Subscription creation", "manual": None}
+DESCRIPTIONS = {"subscription_create": "Subscription creation", "manual": "Payment for Invoice"}
 
 
 def make(call: Call, invoice: Record) -> Record:

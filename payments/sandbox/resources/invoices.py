@@ -15,7 +15,7 @@ from ..params import (
     time_range,
 )
 from ..registry import route
-from . import invoice_totals
+from . import discounts, invoice_totals
 from .invoice_input import EDITABLE, NEW, PLAIN, merge_settings
 from .subscription_billing import check_method
 
@@ -50,9 +50,18 @@ def _edit(call: Call, record: Record) -> None:
         data["collection_method"] = params["collection_method"]
     if params.get("days_until_due") is not None:
         data["due_date"] = call.now + 24 * 3600 * params["days_until_due"]
+    if "discounts" in params:
+        _discount(call, data)
     if "default_payment_method" in params:
         given = params["default_payment_method"]
         data["default_payment_method"] = check_method(call, data["customer"], given)
+
+
+def _discount(call: Call, data: Json) -> None:
+    given = call.params["discounts"]
+    made = discounts.make_discounts(call, given, data["customer"], "discounts", invoice=data["id"])
+    data["discounts"] = made
+    invoice_totals.put(call, data, data["lines"]["data"])
 
 
 @route("GET", "/v1/invoices/{id}")

@@ -47,9 +47,8 @@ EUROS, DOLLARS = frozenset(["eur"]), frozenset(["usd"])
 CARD_OPTIONS: Json = {
     "mandate_options": None, "network": None, "request_three_d_secure": "automatic",
 }  # fmt: skip
-BANK_OPTIONS: Json = {
-    "mandate_options": {}, "transaction_purpose": "unspecified", "verification_method": "automatic",
-}  # fmt: skip
+BANK_SETUP: Json = {"mandate_options": {}, "verification_method": "automatic"}
+BANK_OPTIONS: Json = {"transaction_purpose": "unspecified", **BANK_SETUP}
 # https://docs.stripe.com/payments/payment-methods/payment-method-support
 TURNED_ON = (
     MethodType("card", holds=True, saves=True, options={"installments": None, **CARD_OPTIONS}),
@@ -155,11 +154,22 @@ def set_method_types(intent: Json, chosen: Iterable[MethodType]) -> None:
     fit = [each for each in chosen if _takes_currency(each, intent.get("currency"))]
     intent["payment_method_types"] = [each.name for each in fit]
     if intent["object"] == "setup_intent":
-        shown: Json = {"card": CARD_OPTIONS, "us_bank_account": BANK_OPTIONS}
+        shown: Json = {"card": CARD_OPTIONS, "us_bank_account": BANK_SETUP}
         options = {each.name: shown[each.name] for each in fit if each.name in shown}
     else:
         options = {each.name: each.options for each in sorted(fit, key=lambda each: each.name)}
     intent["payment_method_options"] = {name: {**(each or {})} for name, each in options.items()}
+
+
+def list_checkout_types(currency: str | None, *, saved: bool) -> list[str]:
+    """Return the names of what a Checkout page offers; pre-authorized debits need options there."""
+    return [
+        each.name
+        for each in TURNED_ON
+        if each.name != "acss_debit"
+        and _takes_currency(each, currency)
+        and (each.saves or not saved)
+    ]
 
 
 def no_types_left() -> ApiError:

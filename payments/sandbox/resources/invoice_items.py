@@ -142,10 +142,7 @@ def make(call: Call, customer: Record, given: Json) -> Record:
 def _parent(given: Json) -> Json | None:
     if not given.get("subscription"):
         return None
-    details = {
-        "subscription": given["subscription"],
-        "subscription_item": given.get("item"),
-    }
+    details = {"subscription": given["subscription"], "subscription_item": given.get("item")}
     return {"subscription_details": details, "type": "subscription_details"}
 
 

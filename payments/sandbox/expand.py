@@ -43,8 +43,8 @@ def _descend(call: Call, node: Json, steps: list[str], kind: str, path: str) -> 
             _descend(call, item, rest, str(item.get("object")), path)
         return
     if step in _options(call, kind):
-        _resolve(call, node, step)
-    elif not rest or not isinstance(node.get(step), dict | list):
+        _resolve(call, node, step, kind)
+    elif not rest or step not in node or not isinstance(node[step], dict | list | None):
         raise _not_expandable(_options(call, kind), path)
     child = node.get(step)
     for part in child if isinstance(child, list) else [child]:
@@ -52,10 +52,10 @@ def _descend(call: Call, node: Json, steps: list[str], kind: str, path: str) -> 
             _descend(call, part, rest, str(part.get("object") or f"{kind}.{step}"), path)
 
 
-def _resolve(call: Call, node: Json, step: str) -> None:
+def _resolve(call: Call, node: Json, step: str, kind: str) -> None:
     """What another path has expanded already stays; what this object cannot have stays absent."""
     value = node.get(step)
-    key = (str(node.get("object")), step)
+    key = (kind, step)
     if key in INCLUDED and not value:
         included = INCLUDED[key](call, node)
         if included is not None or key in NULLABLE:

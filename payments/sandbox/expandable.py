@@ -35,6 +35,7 @@ EXPANDABLE: dict[str, tuple[str, ...]] = {
         "subscription",
     ),
     "checkout.session.discounts": ("coupon", "promotion_code"),
+    "checkout.session.total_details": ("breakdown",),
     "coupon": ("applies_to", "currency_options"),
     "credit_note": ("customer", "customer_balance_transaction", "invoice", "refund"),
     "credit_note.discount_amounts": ("discount",),

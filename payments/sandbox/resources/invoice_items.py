@@ -103,8 +103,7 @@ def _currency(params: Json, price: Json | None) -> str:
 
 def make(call: Call, customer: Record, given: Json) -> Record:
     """Amount and currency are needed; price, quantity, period and origin may be given."""
-    price, subscription = given.get("price"), given.get("subscription")
-    details = {"subscription": subscription, "subscription_item": given.get("item")}
+    price = given.get("price")
     named = prices.product_name(call, price) if price else None
     proration, quantity = given.get("proration", False), given.get("quantity", 1)
     item_id = new_id("ii")
@@ -126,11 +125,7 @@ def make(call: Call, customer: Record, given: Json) -> Record:
         "livemode": call.account.livemode,
         "metadata": {},
         "net_amount": given["amount"],
-        "parent": (
-            {"subscription_details": details, "type": "subscription_details"}
-            if subscription
-            else None
-        ),
+        "parent": _parent(given),
         "period": given.get("period") or {"end": call.now, "start": call.now},
         "pricing": pricing(price) if price else None,
         "proration": proration,
@@ -142,6 +137,13 @@ def make(call: Call, customer: Record, given: Json) -> Record:
     record = call.objects.add("invoiceitem", body)
     call.emit("invoiceitem.created", record.data)
     return record
+
+
+def _parent(given: Json) -> Json | None:
+    if not given.get("subscription"):
+        return None
+    details = {"subscription": given["subscription"], "subscription_item": given.get("item")}
+    return {"subscription_details": details, "type": "subscription_details"}
 
 
 @route("GET", "/v1/invoiceitems/{id}")

@@ -17,6 +17,8 @@ from payments.sandbox.server import Sandbox
 from tests.peers.filled import fill_account
 from tests.peers.packages import install_from_npm
 
+pytestmark = pytest.mark.timeout(400)  # a registry may be slow
+
 PACKAGES = ("@supabase/stripe-sync-engine@0.48.5", "stripe@23.1.0")
 VERSION = "2020-08-27"  # its own default
 SERVER = os.environ.get("SERVICES_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")

@@ -15,6 +15,8 @@ from tests.peers.packages import install_from_npm
 from tests.peers.types.checking import Catalogue, Problem
 from tests.peers.types.exercise import gather_bodies
 
+pytestmark = pytest.mark.timeout(400)  # a registry may be slow
+
 STRIPE = "stripe@23.1.0"  # the library of the version that the sandbox speaks
 COMPLETE, SOUND = 95, 99.5  # percent of the bodies
 # The library declares neither, recorded answers of Stripe have both.

@@ -92,6 +92,26 @@ class TestAccounts:
             other.accounts.retrieve(own.id)
 
 
+class TestNothing:
+    """What is not played is an empty list to whoever copies everything."""
+
+    @pytest.mark.parametrize(
+        "path", ["application_fees", "files", "issuing/cards", "reviews", "shipping_rates"]
+    )
+    def test_is_listed(self, call, path):
+        answer = call("GET", f"/v1/{path}", params={"limit": 3})
+        assert (answer.status_code, answer.json()["data"]) == (200, [])
+        assert call("POST", f"/v1/{path}", data={}).status_code == 404
+
+    def test_is_what_customers_are_entitled_to(self, v1, customer, other):
+        made = v1.entitlements.features.create({"lookup_key": "seats", "name": "Seats"})
+        assert [each.id for each in v1.entitlements.features.list().data] == [made.id]
+        assert other.entitlements.features.list().data == []
+        assert v1.entitlements.active_entitlements.list({"customer": customer.id}).data == []
+        with pytest.raises(stripe.InvalidRequestError, match="exists already"):
+            v1.entitlements.features.create({"lookup_key": "seats", "name": "Seats"})
+
+
 class TestSearch:
     @pytest.fixture(autouse=True)
     def indexed(self, v1, control, subscribe, price, customer, pay):

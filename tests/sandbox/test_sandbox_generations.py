@@ -191,3 +191,9 @@ class TestRestrictedKeys:
     )
     def test_are_checked(self, call, body):
         assert call("POST", "/_sandbox/keys/restrict", json=body).status_code == 400
+
+
+def test_deleted_objects_have_no_older_shape(v1, customer):
+    draft = v1.invoices.create({"customer": customer.id})
+    gone = v1.invoices.delete(draft.id, None, {"stripe_version": "2024-06-20"})
+    assert gone.to_dict() == {"id": draft.id, "object": "invoice", "deleted": True}

@@ -59,6 +59,41 @@ class TestSessions:
             v1.billing_portal.sessions.create(params)
 
 
+class TestFlows:
+    def test_say_where_the_session_leads(self, v1, subscribe, price, subscriber):
+        made = subscribe(price())
+        item, dearer = made["items"].data[0].id, price(2000)
+        confirm = {
+            "items": [{"id": item, "price": dearer, "quantity": 1}],
+            "subscription": made.id,
+        }
+        flow = {"type": "subscription_update_confirm", "subscription_update_confirm": confirm}
+        opened = v1.billing_portal.sessions.create({"customer": subscriber.id, "flow_data": flow})
+        assert opened.flow.subscription_update_confirm.to_dict()["items"][0]["price"] == dearer
+        assert opened.flow.after_completion.type == "portal_homepage"
+        assert opened.flow.subscription_cancel is None
+
+    def test_are_about_the_customers_own(self, v1, subscribe, price, customer):
+        made = subscribe(price())
+        for about, message in [
+            ({"subscription_cancel": {"subscription": made.id}}, "must belong to the customer"),
+            ({}, "Missing required param: flow_data"),
+        ]:
+            flow = {"type": "subscription_cancel", **about}
+            with pytest.raises(stripe.InvalidRequestError, match=message):
+                v1.billing_portal.sessions.create({"customer": customer.id, "flow_data": flow})
+
+    def test_features_are_kept(self, v1):
+        features = {
+            "subscription_cancel": {"enabled": True, "mode": "immediately"},
+            "subscription_pause": {"enabled": True},
+        }
+        made = v1.billing_portal.configurations.create({"features": features})
+        assert made.features.subscription_cancel.mode == "immediately"
+        assert made.features.subscription_cancel.proration_behavior == "none"
+        assert made.features.subscription_pause.enabled is True
+
+
 class TestPage:
     def test_shows_what_there_is(self, portal, show, subscribe, price):
         assert "You have no subscription" in show(portal.url)

@@ -211,3 +211,10 @@ class TestMishaps:
             eventually(lambda: failed)
         v1.customers.create()
         eventually(lambda: receiver.got)
+
+
+def test_endpoints_know_the_released_versions_only(v1):
+    about = {"url": "https://shop.example/hook", "enabled_events": ["*"]}
+    with pytest.raises(stripe.InvalidRequestError, match="Invalid Stripe API version"):
+        v1.webhook_endpoints.create({**about, "api_version": "2099-01-01"})
+    assert v1.webhook_endpoints.create({**about, "api_version": "2026-10-28.endive"}).id

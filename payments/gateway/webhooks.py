@@ -76,7 +76,9 @@ def _matches(text: str, header: str, secret: str) -> bool:
 
 def _check_stamp(header: str, now: int) -> None:
     # A stamp from the future is as bad as an old one: it could be kept and replayed later.
-    stamps = [part[2:] for part in header.split(",") if part.startswith("t=")]
+    # A header that was sent twice comes joined by a comma and a blank.
+    parts = [part.strip() for part in header.split(",")]
+    stamps = [part[2:] for part in parts if part.startswith("t=")]
     if len(stamps) != 1:
         raise BadSignature("stamped twice")
     if abs(now - int(stamps[0])) > TOLERANCE_SECONDS:

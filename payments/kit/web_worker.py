@@ -1,114 +1,158 @@
-"""A gunicorn worker whose threads only see whole requests: slow clients cost it no thread.
+"""A gunicorn worker in which waitress speaks HTTP: a thread gets only requests that are whole.
 
-gthread reads a request, and waits for a client to close, in the threads that serve and in its
-event loop. As many connections as there are threads, each of which sends a byte and then nothing,
-silence it. Here what has come is put aside at once, and the connection waits in the poller.
+gunicorn keeps the processes, their shared socket and the signals. waitress reads requests, gives
+each to a thread once all of it has come, and sends the answers. So a client that sends slowly, or
+falls silent, costs no thread.
+
+https://docs.pylonsproject.org/projects/waitress/en/stable/design.html
 """
 
 from __future__ import annotations
 
-import socket
-from contextlib import suppress
+import os
 from typing import Any
 
-from gunicorn.workers import gthread
+from gunicorn.workers.base import Worker
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.server import BaseWSGIServer, create_server
+from waitress.task import ErrorTask, Task, WSGITask
+from waitress.utilities import RequestEntityTooLarge
 
 from payments.kit import clock
-from payments.kit.gathering import Gathered
 
-_PIECE = 64 * 1024
-# What a client may go on sending after its answer, and how long, so that it gets to read it.
-_MOST_IGNORED, _IGNORED_SECONDS = 8 * 1024 * 1024, 5
-
-_GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
-_CLOSED = b"Content-Length: 0\r\nConnection: close\r\n\r\n"
-_TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\n" + _CLOSED
-_TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\n" + _CLOSED
-
-_WAITS = gthread._DEFER
+# Seconds that a request may take to arrive, and that a connection may do nothing.
+ARRIVAL_SECONDS = 30
+# The app takes bodies of up to 1 MiB; of a longer one no more is read than shows that it is longer.
+MOST_HEAD_BYTES, MOST_BODY_BYTES = 64 * 1024, 1024 * 1024 + 2
+# A process: a connection may need a second file besides its socket, and 1,024 are usual.
+MOST_CONNECTIONS = 400
+# Seconds that a stopping process waits for requests that have begun to arrive.
+_STOP_ARRIVAL_SECONDS = 2
+_POLL_SECONDS = 1
 
 
-class Worker(gthread.ThreadWorker):
-    """gthread, with whole requests only."""
+class StrictParser(HTTPRequestParser):
+    """Refuses heads that two servers in a row could read in two ways."""
 
-    def handle(self, conn: Any) -> Any:
-        """Serve a connection whose request is whole; any other one goes back to the poller."""
-        if getattr(conn, "closes_by", None) is not None:
-            return _ignored(conn)
-        if not self.alive or self.cfg.is_ssl:
-            return super().handle(_with_what_was_held(conn))
-        if not _has_whole_request(conn):
-            return _waits(conn)
-        return super().handle(_with_what_was_held(conn)) or _half_closed(conn)
+    def parse_header(self, header_plus: bytes) -> None:
+        """Raise ParsingError, which is a 400, for a length nobody can read or two lengths at once.
 
-    def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
-        # Of a body that was too long the rest is still on its way: nothing follows it.
-        return not conn.oversized and super()._keepalive_after(conn, keepalive)
-
-
-def _has_whole_request(conn: Any) -> bool:
-    """Put aside what has come of the present request; say whether that is all of it."""
-    gathered = _gathered_by(conn)
-    conn.sock.setblocking(False)
-    with suppress(BlockingIOError):
-        while not (gathered.is_whole or gathered.is_hopeless):
-            gathered.add(conn.sock.recv(_PIECE))
-    if gathered.asks_first and not gathered.is_whole:
-        gathered.asks_first = False
-        conn.sock.send(_GO_ON)
-    return gathered.is_whole
+        https://www.rfc-editor.org/rfc/rfc9112#section-6.1
+        """
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:  # of more digits than int() takes
+            raise ParsingError("Content-Length is invalid") from error
+        has_length = "CONTENT_LENGTH" in self.headers
+        if "TRANSFER_ENCODING" in self.headers or (self.chunked and has_length):
+            raise ParsingError("Transfer-Encoding is not expected here")
 
 
-def _waits(conn: Any) -> Any:
-    """Send the connection back to the poller, unless its time or our patience is over."""
-    if not (conn.gathered.is_late or conn.gathered.is_hopeless):
-        return _WAITS
-    with suppress(OSError):
-        conn.sock.send(_TOO_LARGE if conn.gathered.is_hopeless else _TOO_LATE)
-    return _half_closed(conn)
+def answer_refused(channel: HTTPChannel, request: HTTPRequestParser) -> Task:
+    """Return the task that answers what waitress refuses: a body too long is the app's 413.
+
+    The app sees its length and an empty body, and says so in the dialect of the path.
+    """
+    if not isinstance(request.error, RequestEntityTooLarge):
+        return ErrorTask(channel, request)
+    length = max(request.content_length, request.body_bytes_received)
+    request.headers["CONTENT_LENGTH"], request.body_rcv = str(length), None
+    task = WSGITask(channel, request)
+    task.set_close_on_finish()
+    return task
 
 
-def _gathered_by(conn: Any) -> Gathered:
-    held: Gathered | None = getattr(conn, "gathered", None)
-    if held is None:
-        held = conn.gathered = Gathered()
-        # The former request's reader may have read on into this one.
-        if conn.parser is not None and (read := conn.parser.unreader.take_buffered()):
-            held.add(read)
-    return held
+class TimedChannel(HTTPChannel):
+    """A connection that knows since when its present request arrives."""
+
+    parser_class = StrictParser
+    error_task_class = staticmethod(answer_refused)
+    arrives_since: float | None = None
+
+    def received(self, data: bytes) -> Any:
+        taken = super().received(data)
+        if self.request is None:
+            self.arrives_since = None
+        elif self.arrives_since is None:
+            self.arrives_since = clock.monotonic()
+        return taken
+
+    def has_arrived_since(self, moment: float) -> bool:
+        """Return whether no request has been arriving since before `moment`."""
+        return self.arrives_since is None or self.arrives_since >= moment
+
+    def has_work(self) -> bool:
+        """Return whether a request waits, runs, or has an answer that is still being sent."""
+        return bool(self.requests or self.total_outbufs_len)
 
 
-def _with_what_was_held(conn: Any) -> Any:
-    """Give the parser what was put aside."""
-    held: Gathered | None = getattr(conn, "gathered", None)
-    conn.gathered, conn.oversized = None, held is not None and held.is_oversized
-    if held is not None:
-        conn.data_ready = True
-        conn.init()
-        conn.parser.unreader.unread(bytes(held.held))
-    return conn
+class WaitressWorker(Worker):
+    """Serves with `--threads` threads; on a stop, requests that have arrived are answered."""
 
+    def run(self) -> None:
+        """Serve until gunicorn says stop, or is gone itself."""
+        self._map: dict[int, Any] = {}
+        server = create_server(
+            self.wsgi,
+            map=self._map,
+            sockets=[listener.sock for listener in self.sockets],
+            threads=self.cfg.threads,
+            connection_limit=MOST_CONNECTIONS,
+            channel_timeout=ARRIVAL_SECONDS,
+            cleanup_interval=5,
+            max_request_header_size=MOST_HEAD_BYTES,
+            max_request_body_size=MOST_BODY_BYTES,
+            # What a proxy in front has said is the app's to judge, by TRUSTED_PROXIES.
+            clear_untrusted_proxy_headers=False,
+            ident="payments",
+        )
+        for listener in self._select(BaseWSGIServer):
+            listener.channel_class = TimedChannel
+        while self.alive and os.getppid() == self.ppid:
+            self._accept_only_for_free_threads()
+            self._poll()
+            self._close_late()
+        self._finish_work()
+        server.task_dispatcher.shutdown()
 
-def _half_closed(conn: Any) -> Any:
-    """Say that no more will come from here, and let the client close: the poller waits for it."""
-    conn.ignored, conn.closes_by = 0, clock.monotonic() + _IGNORED_SECONDS
-    try:
-        conn.sock.shutdown(socket.SHUT_WR)
-        conn.sock.setblocking(False)
-    except OSError:
-        return False
-    return _WAITS
+    def _poll(self) -> None:
+        self.notify()
+        wasyncore.loop(timeout=_POLL_SECONDS, use_poll=True, map=self._map, count=1)
 
+    def _select(self, kind: type) -> list[Any]:
+        return [found for found in self._map.values() if isinstance(found, kind)]
 
-def _ignored(conn: Any) -> Any:
-    """Drop what a client sends after its answer, until it closes or goes too far."""
-    try:
-        while conn.ignored < _MOST_IGNORED and (data := conn.sock.recv(_PIECE)):
-            conn.ignored += len(data)
-    except BlockingIOError:
-        if clock.monotonic() < conn.closes_by:
-            return _WAITS
-    except OSError:
-        pass
-    conn.sock.close()
-    return False
+    def _accept_only_for_free_threads(self) -> None:
+        """Leave new connections to another process while every thread here has a request."""
+        busy = sum(bool(channel.requests) for channel in self._select(TimedChannel))
+        self._let_accept(busy < self.cfg.threads)
+
+    def _let_accept(self, accepting: bool) -> None:
+        for listener in self._select(BaseWSGIServer):
+            listener.accepting = accepting
+
+    def _close_late(self) -> None:
+        oldest = clock.monotonic() - ARRIVAL_SECONDS
+        for channel in self._select(TimedChannel):
+            if not channel.has_arrived_since(oldest):
+                channel.will_close = True
+
+    def _finish_work(self) -> None:
+        """Answer what has arrived, or arrives within a moment; close everything else."""
+        self._let_accept(False)
+        begun = clock.monotonic()
+        while clock.monotonic() - begun < self.cfg.graceful_timeout and self._close_idle(begun):
+            self._poll()
+
+    def _close_idle(self, begun: float) -> bool:
+        """Close connections that nobody waits on; return whether there are others."""
+        patient = clock.monotonic() - begun < _STOP_ARRIVAL_SECONDS
+        kept = 0
+        for channel in self._select(TimedChannel):
+            if channel.has_work() or (patient and channel.arrives_since is not None):
+                kept += 1
+            else:
+                channel.will_close = True
+        return kept > 0

@@ -125,7 +125,7 @@ def _web(settings: Settings, workers: str) -> Part:
         "web",
         (
             *_python("gunicorn", "wsgi:app", "--bind", address),
-            *("--worker-class", "payments.kit.web_worker.Worker", "--keep-alive", "10"),
+            *("--worker-class", "payments.kit.web_worker.WaitressWorker"),
             *(
                 "--workers",
                 workers,

@@ -118,7 +118,7 @@ class TestTooLarge:
         with wire(web) as connection:
             connection.send(head(door.path, *lines) + payload[:-1].encode())
             connection.socket.shutdown(1)
-            assert connection.answer()[0] == 400
+            assert connection.answer()[0] in {400, 0}
         assert door.stored(event["id"]) == []
 
     @pytest.mark.parametrize("length", ["-1", "x", "1e9", "9" * 30, "9" * 5000, "5, 6", "+5"])

@@ -161,7 +161,7 @@ def _end_now(call: Call, session: Json, given: dict[str, str]) -> str:
 def _resume(call: Call, session: Json, given: dict[str, str]) -> str:
     record = _mine(call, session, "subscription", given.get("subscription", ""))
     if record.data["status"] == "paused":
-        subscription_pauses.wake(call, record)
+        subscription_pauses.wake_subscription(call, record)
     else:
         subscription_changes.change(call, record, {"cancel_at": None})
     return _page(call, session, "resumed")

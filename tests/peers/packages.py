@@ -25,7 +25,15 @@ def install_from_npm(folder: Path, *requirements: str) -> Path:
         if shutil.which(program) is None:
             pytest.fail(f"tests/peers needs {program}: install Node.js 18 or newer", pytrace=False)
     folder.mkdir(parents=True, exist_ok=True)
-    command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder)]
+    command = [
+        "npm",
+        "install",
+        "--loglevel=error",
+        "--no-audit",
+        "--no-fund",
+        "--prefix",
+        str(folder),
+    ]
     _run("npm's registry", [*command, *requirements], requirements)
     return folder
 
@@ -38,6 +46,7 @@ def _run(registry: str, command: list[str], requirements: tuple[str, ...]) -> No
     else:
         if done.returncode == 0:
             return
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        errors = (line for line in done.stderr.splitlines() if "error" in line.lower())
+        reason = next(errors, "no reason given")
     wanted = ", ".join(requirements)
     pytest.fail(f"tests/peers needs {registry} for {wanted}: {reason}", pytrace=False)

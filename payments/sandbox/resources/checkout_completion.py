@@ -108,7 +108,7 @@ def finish(call: Call, session: Record, payment_status: str) -> None:
     data, private = session.data, session.private
     if data["mode"] == "payment":
         for given in private["params"].get("discounts") or []:
-            discounts.redeem(call, given, private.get("customer"), "discounts[0]")
+            discounts.redeem_coupon(call, given, private.get("customer"), "discounts[0]")
     data.update(status="complete", payment_status=payment_status, url=None)
     data["customer"] = data["customer"] or private.get("customer")
     data["customer_details"] = make_details(private.get("email"), private.get("name"))

@@ -44,7 +44,7 @@ def _make(
         raise invalid(message, param=param)
     if named == ["discount"]:
         return call.reference(KIND, given["discount"], f"{param}[discount]").id
-    coupon = redeem(call, given, customer_id, param)
+    coupon = redeem_coupon(call, given, customer_id, param)
     data = coupon.data
     end = None
     if data["duration"] == "repeating":
@@ -76,7 +76,7 @@ def find_coupon(call: Call, given: Json, customer_id: str | None, param: str) ->
     return coupons.find_coupon(call, given["coupon"], f"{param}[coupon]")
 
 
-def redeem(call: Call, given: Json, customer_id: str | None, param: str) -> Record:
+def redeem_coupon(call: Call, given: Json, customer_id: str | None, param: str) -> Record:
     """Return the coupon and count its use, and that of the promotion code that names it."""
     coupon = find_coupon(call, given, customer_id, param)
     if given.get("promotion_code"):

@@ -130,7 +130,7 @@ def _move(call: Call, payout_id: str, amount: int, currency: str) -> str:
 
 
 @job("payout.arrive")
-def arrive(call: Call, payout_id: str) -> None:
+def complete_payout(call: Call, payout_id: str) -> None:
     record = call.reference(KIND, payout_id, KIND)
     if record.data["status"] == "pending":
         record.data["status"] = "paid"

@@ -37,7 +37,7 @@ def up_to(name: str, value: Any) -> int | None:
     return bound
 
 
-def recurring(**more: Check) -> Check:
+def make_recurring_check(**more: Check) -> Check:
     return fields(
         ["interval"],
         interval=choice("day", "week", "month", "year"),
@@ -49,7 +49,7 @@ def recurring(**more: Check) -> Check:
 
 AMOUNTS: Schema = {
     "currency": word(),
-    "recurring": recurring(usage_type=choice("licensed")),
+    "recurring": make_recurring_check(usage_type=choice("licensed")),
     "tax_behavior": choice("exclusive", "inclusive", "unspecified"),
     "unit_amount": integer(0, LARGEST),
     "unit_amount_decimal": decimal,
@@ -78,7 +78,7 @@ TIER = entry(
 WHOLE: Schema = {
     **AMOUNTS,
     "billing_scheme": choice("per_unit", "tiered"),
-    "recurring": recurring(meter=text(), usage_type=choice("licensed", "metered")),
+    "recurring": make_recurring_check(meter=text(), usage_type=choice("licensed", "metered")),
     "tiers": array(TIER),
     "tiers_mode": choice("graduated", "volume"),
     "transform_quantity": fields(

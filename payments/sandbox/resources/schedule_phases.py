@@ -48,12 +48,12 @@ ABOUT: Schema = {
 }
 
 
-def phases(**dates: Check) -> Check:
+def make_phases_check(**dates: Check) -> Check:
     return array(entry(["items"], **ABOUT, **dates), 10)
 
 
-NEW_PHASES = phases(end_date=moment)
-CHANGED_PHASES = phases(end_date=moment_or("now"), start_date=moment_or("now"))
+NEW_PHASES = make_phases_check(end_date=moment)
+CHANGED_PHASES = make_phases_check(end_date=moment_or("now"), start_date=moment_or("now"))
 
 
 def build_phases(call: Call, entries: list[Json], start: int | None) -> list[Json]:
@@ -151,15 +151,15 @@ def _end_of(call: Call, given: Json, start: int, price: Json, param: str) -> int
     return end
 
 
-def phase_of(subscription: Record) -> Json:
+def get_phase_of(subscription: Record) -> Json:
     """Return the phase that a subscription is in by itself: until it renews or ends."""
     data, (start, until) = subscription.data, period(subscription.data)
-    items = items_of(subscription)
+    items = get_items_of(subscription)
     phase = _blank(data["currency"], items, start, data["cancel_at"] or until)
     return {**phase, "metadata": dict(data["metadata"]), "trial_end": data["trial_end"]}
 
 
-def items_of(subscription: Record) -> list[Json]:
+def get_items_of(subscription: Record) -> list[Json]:
     return [_item_of(item) for item in subscription.data["items"]["data"]]
 
 

@@ -9,7 +9,7 @@ from ..messages import Json
 from ..objects import Record
 from ..registry import after, job
 from . import subscription_changes, subscription_start
-from .schedule_phases import find_phase, items_of
+from .schedule_phases import find_phase, get_items_of
 from .subscription_states import ENDED, announce, period
 
 KIND = "subscription_schedule"
@@ -47,7 +47,7 @@ def _entry_of(item: Json) -> Json:
 
 
 @job("subscription_schedule.begin")
-def begin_later(call: Call, schedule_id: str) -> None:
+def begin_schedule_later(call: Call, schedule_id: str) -> None:
     schedule = call.reference(KIND, schedule_id, "schedule")
     data = schedule.data
     if data["status"] != "not_started" or data["phases"][0]["start_date"] > call.now:
@@ -177,5 +177,5 @@ def follow_subscription(call: Call, subscription: Record) -> None:
         return
     phase, current = find_phase(schedule.data, call.now), schedule.data["current_phase"] or {}
     if phase is not None and phase["start_date"] == current.get("start_date"):
-        phase["items"] = items_of(subscription)
+        phase["items"] = get_items_of(subscription)
         call.update(schedule, "subscription_schedule.updated")

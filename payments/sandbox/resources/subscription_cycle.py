@@ -17,8 +17,8 @@ from .subscription_states import (
     announce,
     end,
     expire,
+    mark_paused,
     method_of,
-    pause,
     period,
     set_period,
 )
@@ -175,7 +175,7 @@ def _may_start(call: Call, subscription: Record) -> bool:
     if behavior == "cancel":
         end(call, subscription)
         return False
-    pause(call, subscription, "trial_end_without_payment_method")
+    mark_paused(call, subscription, "trial_end_without_payment_method")
     return False
 
 

@@ -33,7 +33,7 @@ PAUSE: Schema = {
 
 
 @route("POST", "/v1/subscriptions/{id}/pause", PAUSE)
-def pause(call: Call) -> Json:
+def pause_subscription(call: Call) -> Json:
     record = call.subject("subscription")
     call = call.in_time_of(record.data)
     _check_pausable(record)
@@ -42,7 +42,7 @@ def pause(call: Call) -> Json:
     set_period(record.data, period(record.data)[0], call.now)
     if call.params.get("invoicing_behavior") == "invoice":
         _invoice(call, customer, record)
-    subscription_states.pause(call, record, "pause_requested")
+    subscription_states.mark_paused(call, record, "pause_requested")
     return call.fresh(record).data
 
 
@@ -106,7 +106,7 @@ RESUME: Schema = {
 
 
 @route("POST", "/v1/subscriptions/{id}/resume", RESUME)
-def resume(call: Call) -> Json:
+def resume_subscription(call: Call) -> Json:
     """Only a paused subscription; a pause of collection ends by an update."""
     record = call.subject("subscription")
     if record.data["status"] != "paused":
@@ -117,13 +117,13 @@ def resume(call: Call) -> Json:
     anchored = anchor_of(call)
     call = call.in_time_of(record.data)
     if anchored == "unchanged":
-        _go_on(call, record)
+        _resume_cycle(call, record)
     else:
-        wake(call, record)
+        wake_subscription(call, record)
     return call.fresh(record).data
 
 
-def wake(call: Call, record: Record) -> None:
+def wake_subscription(call: Call, record: Record) -> None:
     """A new period begins, and is charged."""
     _activate(call, record)
     params = {"billing_cycle_anchor": "now", "proration_behavior": "none"}
@@ -136,7 +136,7 @@ def _activate(call: Call, record: Record) -> None:
     call.emit("customer.subscription.resumed", record.data)
 
 
-def _go_on(call: Call, record: Record) -> None:
+def _resume_cycle(call: Call, record: Record) -> None:
     """In the old rhythm: what is left of the present period is charged with the next one."""
     data, params = record.data, call.params
     _activate(call, record)

@@ -82,7 +82,7 @@ def _take_over(call: Call) -> Record:
     subscription = call.reference("subscription", given, "from_subscription")
     call = call.in_time_of(subscription.data)
     _check_free(subscription)
-    phase = schedule_phases.phase_of(subscription)
+    phase = schedule_phases.get_phase_of(subscription)
     schedule = call.objects.add(KIND, _body(call, subscription.data["customer"]))
     ends = subscription.data["cancel_at"] is not None
     schedule.data.update(
@@ -214,7 +214,7 @@ def _has_items_of(subscription: Record, phase: Json) -> bool:
     def facts(item: Json) -> tuple[str, int | None]:
         return item["price"], item.get("quantity")
 
-    mine = schedule_phases.items_of(subscription)
+    mine = schedule_phases.get_items_of(subscription)
     return sorted(map(facts, mine), key=str) == sorted(map(facts, phase["items"]), key=str)
 
 
@@ -248,7 +248,7 @@ def cancel_schedule(call: Call) -> Json:
 
 
 @route("POST", "/v1/subscription_schedules/{id}/release", {"preserve_cancel_date": boolean})
-def release(call: Call) -> Json:
+def release_by_request(call: Call) -> Json:
     schedule = _open(call, "release")
     call = call.in_time_of(schedule.data)
     keep = bool(call.params.get("preserve_cancel_date"))

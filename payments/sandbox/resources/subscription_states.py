@@ -96,7 +96,7 @@ def end(call: Call, subscription: Record, reason: str | None = None) -> None:
     tell(call, "subscription.ended", subscription)
 
 
-def pause(call: Call, subscription: Record, reason: str) -> None:
+def mark_paused(call: Call, subscription: Record, reason: str) -> None:
     """https://docs.stripe.com/billing/subscriptions/pause"""
     details = {
         "subscription": {"type": reason},

@@ -46,7 +46,7 @@ def update(call: Call) -> Json:
 
 
 @route("POST", "/v1/subscriptions/{id}/migrate", {"billing_mode": BILLING_MODE}, ["billing_mode"])
-def migrate(call: Call) -> Json:
+def migrate_subscription(call: Call) -> Json:
     """From classic to flexible billing; https://docs.stripe.com/billing/subscriptions/billing-mode."""
     record = call.subject("subscription")
     call = call.in_time_of(record.data)

@@ -18,14 +18,14 @@ from payments.projects.sync.book import Book
 from payments.projects.sync.topics import Topic, topic_of
 from payments.webhooks import batches, looks, misses
 from payments.webhooks.batches import Taken
-from payments.webhooks.screen import Entry, keep_meant
+from payments.webhooks.screen import Entry, select_applicable
 
 log = logging.getLogger(__name__)
 
 
 def apply(taken: list[Taken], deadline: float) -> None:
     """Handle events of projects: each is done, back later, or dead afterwards."""
-    entries = keep_meant(sorted(map(_entry, taken), key=lambda entry: entry.order))
+    entries = select_applicable(sorted(map(_entry, taken), key=lambda entry: entry.order))
     if entries:
         waiting = _in_batch(entries)
         looks.settle([(e.taken, e.account, e.event, t) for e, t in waiting], deadline)

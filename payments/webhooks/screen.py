@@ -33,9 +33,9 @@ class Entry:
         return self.account, self.taken.created, self.taken.event_id
 
 
-def keep_meant(entries: Iterable[Entry]) -> list[Entry]:
+def select_applicable(entries: Iterable[Entry]) -> list[Entry]:
     """Return the events that concern their ledger; the others are finished with a note."""
-    meant: list[Entry] = []
+    applicable: list[Entry] = []
     apart: dict[tuple[Account, str], list[Taken]] = defaultdict(list)
     for entry in entries:
         try:
@@ -44,12 +44,12 @@ def keep_meant(entries: Iterable[Entry]) -> list[Entry]:
             misses.put_back([entry.taken], error)
             continue
         if note is None:
-            meant.append(entry)
+            applicable.append(entry)
         else:
             apart[entry.account, note].append(entry.taken)
     for (_, note), taken in apart.items():
         finish_with_note(taken, note, tell=note != marks.FOREIGN)
-    return meant
+    return applicable
 
 
 def _find_note(entry: Entry) -> str | None:

@@ -14,6 +14,8 @@ from payments.gateway.billing_results import ClosedPage, HostedPage, Plain, Pric
 from payments.gateway.client import client
 from payments.gateway.errors import Rejected, translated
 
+# https://docs.stripe.com/api/checkout/sessions/object#checkout_session_object-status
+OPEN_PAGE = "open"
 # How many objects a list of one payment or invoice can hold at most: more is another problem.
 _MOST = 1000
 
@@ -113,15 +115,19 @@ class Billing:
     def close_checkout_session(self, session_id: str) -> ClosedPage:
         """Let nobody pay on a Checkout page any more; one that was paid stays complete.
 
+        Rejected when the page stays open: it can still be paid.
         https://docs.stripe.com/api/checkout/sessions/expire
         """
         pages = self._v1.checkout.sessions
         try:
             with translated():
                 return results.closed_page(pages.expire(session_id))
-        except Rejected:  # it is not open any more: paid, or expired before
+        except Rejected:  # mostly because it is not open any more: paid, or expired before
             with translated():
-                return results.closed_page(pages.retrieve(session_id))
+                found = results.closed_page(pages.retrieve(session_id))
+            if found.status == OPEN_PAGE:
+                raise
+            return found
 
     def create_portal_session(self, customer: str, *, return_url: str, key: str) -> HostedPage:
         """Open the customer portal, which allows what the account's dashboard says.

@@ -77,5 +77,6 @@ def plain(found: Any) -> Plain:
 
 
 def reference(value: Any) -> str | None:
-    """Return the id of a reference, whether it is expanded or not."""
-    return str(value["id"]) if isinstance(value, dict) else value
+    """Return the id of a reference, whether it is expanded or not; None for what names nothing."""
+    named = value.get("id") if isinstance(value, dict) else value
+    return named if isinstance(named, str) else None

@@ -46,10 +46,20 @@ def change_plan(seat: Seat, price_id: str, *, proration: str, test_mode: bool) -
     ManagedBySchedule under a schedule: its next phase would bring the old price back.
     """
     buyer = approach(seat, test_mode=test_mode)
-    found = _find_changeable(buyer, subscription_of(buyer))
-    if found is None:
-        demand_other(buyer)
-        return change_plan(seat, price_id, proration=proration, test_mode=test_mode)
+    with telling_refusals(buyer, ACTION):
+        found = _find_changeable(buyer, subscription_of(buyer))
+        if found is not None:
+            return _change_price(buyer, found, price_id, proration)
+    demand_other(buyer)
+    return change_plan(seat, price_id, proration=proration, test_mode=test_mode)
+
+
+def _find_changeable(buyer: Buyer, subscription: str) -> Plain | None:
+    found = find_subscription(buyer, subscription)
+    return None if found is None or found["status"] in FINAL else found
+
+
+def _change_price(buyer: Buyer, found: Plain, price_id: str, proration: str) -> Changed:
     state = read_state(buyer, found)
     if state.price == price_id:
         return Changed(state.id, state.status, price_id, SAME)
@@ -60,12 +70,6 @@ def change_plan(seat: Seat, price_id: str, *, proration: str, test_mode: bool) -
         changed = _swap_price(buyer, _describe_change(state, found, price, proration))
     take_in(buyer, changed, fetch, plan_name=price.product_name)
     return Changed(state.id, changed["status"], price_id, CHANGED)
-
-
-def _find_changeable(buyer: Buyer, subscription: str) -> Plain | None:
-    with telling_refusals(buyer, ACTION):
-        found = find_subscription(buyer, subscription)
-    return None if found is None or found["status"] in FINAL else found
 
 
 def _describe_change(
@@ -94,6 +98,7 @@ def _swap_price(buyer: Buyer, change: PriceChange) -> Plain:
     try:
         return buyer.billing.change_price(change, key=buyer.key("change-plan"))
     except Declined as error:
+        refuse(buyer, ACTION, error)
         raise InvalidPrice(f"The change could not be paid: {error.message}") from error
     except Rejected as error:
         told = refuse(buyer, ACTION, error)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from payments.gateway.errors import BadCredentials, Rejected
+from payments.gateway.errors import BadCredentials, Declined, Rejected
 from payments.kit.logs import redact
 from payments.kit.transactions import transaction
 from payments.projects.buyers import Buyer
@@ -32,14 +32,16 @@ def telling_refusals(buyer: Buyer, action: str) -> Iterator[None]:
     """
     try:
         yield
-    except Rejected as error:
+    except (Rejected, Declined) as error:  # a 402 is no reason to try again either
         raise refuse(buyer, action, error) from error
     except BadCredentials as error:
         _tell(buyer, action, error)
         raise
 
 
-def refuse(buyer: Buyer, action: str, error: Rejected) -> StripeRefused | ManagedBySchedule:
+def refuse(
+    buyer: Buyer, action: str, error: Rejected | Declined
+) -> StripeRefused | ManagedBySchedule:
     """Tell the developer of a refusal; return what the end user is to be answered."""
     _tell(buyer, action, error)
     # Stripe has no code for it. https://docs.stripe.com/billing/subscriptions/subscription-schedules
@@ -47,7 +49,7 @@ def refuse(buyer: Buyer, action: str, error: Rejected) -> StripeRefused | Manage
     return ManagedBySchedule() if is_managed else StripeRefused()
 
 
-def _tell(buyer: Buyer, action: str, error: Rejected | BadCredentials) -> None:
+def _tell(buyer: Buyer, action: str, error: Rejected | Declined | BadCredentials) -> None:
     """Write Stripe's sentence and code down, without keys and e-mail addresses."""
     message = _EMAIL.sub("[email]", redact(error.message))[:_LONGEST]
     mode = buyer.account.mode

@@ -56,5 +56,5 @@ def _list_of_customer(buyer: Buyer) -> dict[str, str]:
         return buyer.billing.list_statuses(buyer.customer)
     except Rejected as error:
         if not error.is_missing:
-            refuse(buyer, "list subscriptions", error)
+            raise refuse(buyer, "list subscriptions", error) from error
         return {}  # the account does not know the customer: they will get another one

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections import Counter, defaultdict
+from datetime import timedelta
 from typing import Any
 
 from payments.gateway.billing import Billing
@@ -30,7 +32,9 @@ Group = list[tuple[Taken, dict[str, Any]]]  # the events about one object, the n
 
 _EXPECTED = (GatewayError, StripeNotSetUp, Overtaken, Foreign, Unstorable)
 
-_LOOKS = 3  # at one object, when others write its row meanwhile
+# At one object, when others write its row meanwhile: each time one of them got through, and there
+# are as many as workers. The pauses keep those apart that overtook each other.
+_LOOKS, _PAUSE_MS = 8, 300
 _STRIKES = 2  # objects without an answer, until the whole account is taken to be down
 
 
@@ -127,6 +131,8 @@ def _look_and_record(billing: Billing, account: Account, topic: Topic, group: li
         except Overtaken:
             if attempt == _LOOKS - 1:
                 raise
+            pause = timedelta(milliseconds=secrets.randbelow(_PAUSE_MS))
+            clock.pause(pause.total_seconds())
         else:
             steps.passed("event.finished")
             return

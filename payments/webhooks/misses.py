@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from payments.gateway.errors import GatewayError, OutcomeUnknown, Rejected, Unavailable
+from payments.gateway.errors import (
+    BadCredentials,
+    GatewayError,
+    OutcomeUnknown,
+    Rejected,
+    Unavailable,
+)
 from payments.kit.logs import redact
 from payments.kit.storable import Unstorable
 from payments.projects.sync import marks
@@ -64,5 +70,7 @@ def is_everybodys(error: Exception | None) -> bool:
 
 
 def _reason(error: Exception | None) -> str:
-    what = error.code if isinstance(error, GatewayError) else error
-    return f"{type(error).__name__}: {what}"
+    if isinstance(error, GatewayError):
+        said = f": {redact(error.message)}" if isinstance(error, Rejected | BadCredentials) else ""
+        return f"{type(error).__name__}: {error.code}{said}"
+    return f"{type(error).__name__}: {error}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,15 +10,18 @@ from typing import Any
 
 from payments.gateway.account_ids import get_account_id
 from payments.gateway.errors import GatewayError
+from payments.kit.db import db
 from payments.kit.transactions import end_read
 from payments.projects import credentials
 from payments.projects.errors import StripeNotSetUp
-from payments.projects.sync import marks
+from payments.projects.sync import claims, marks
 from payments.projects.sync.account import Account
 from payments.projects.sync.topics import TYPES
 from payments.webhooks import envelope, misses
 from payments.webhooks.batches import Taken
 from payments.webhooks.notes import finish_with_note
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,10 @@ def select_applicable(entries: Iterable[Entry]) -> list[Entry]:
     for entry in entries:
         try:
             note = _find_note(entry)
-        except GatewayError as error:
+        except Exception as error:  # whatever a shape we do not know breaks
+            db.session.rollback()
+            if not isinstance(error, GatewayError):
+                log.exception("event %s could not be read", entry.taken.event_id)
             misses.put_back([entry.taken], error)
             continue
         if note is None:
@@ -75,7 +82,14 @@ def find_own_account(account: Account) -> str | None:
 
 
 def _is_foreign(entry: Entry) -> bool:
-    """Return whether the event's object is marked as another project's."""
+    """Return whether the event's object is another project's: by its mark, or by who knows it."""
     if entry.event["type"] not in TYPES:
         return False
-    return marks.is_foreign(entry.account, marks.find_project(entry.event["data"]["object"]))
+    found = entry.event["data"]["object"]
+    mark = marks.find_project(found)
+    if mark is not None:
+        return marks.is_foreign(entry.account, mark)
+    try:
+        return claims.is_claimed_elsewhere(entry.account, claims.read_names(found))
+    finally:
+        end_read()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from payments.gateway import results
+from payments.gateway.billing_results import reference
 from payments.gateway.errors import Rejected
 from payments.gateway.gateway import platform
 from payments.gateway.results import Payment
@@ -61,12 +62,12 @@ def _get_present(payment: Payment) -> Payment:
 
 def on_refunded_charge(stripe_charge: dict[str, Any], actor: str) -> None:
     """Money went back, here or in Stripe's dashboard: take over Stripe's own list."""
-    _adopt_refunds(stripe_charge.get("payment_intent"), actor)
+    _adopt_refunds(reference(stripe_charge.get("payment_intent")), actor)
 
 
 def on_refund(refund: dict[str, Any], actor: str) -> None:
     """A refund was made, paid out or has failed: take over Stripe's own list."""
-    intent, metadata = refund.get("payment_intent"), refund.get("metadata") or {}
+    intent, metadata = reference(refund.get("payment_intent")), refund.get("metadata") or {}
     row = queries.find_refund_by_reference(metadata.get("refund") or "")
     if row is not None and intent is not None and is_own_metadata(metadata):
         charge = db.session.get_one(Charge, row.charge_id)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from payments.kit.transactions import transaction
+from payments.kit.transactions import end_read, transaction
 from payments.projects.reconcile.account import Job
 from payments.projects.reconcile.differences import ROW, Reading, of_present
 from payments.projects.sync.book import Book
@@ -35,14 +35,21 @@ def differing(job: Job, rows: Reading, topic: Topic, present: Present, since: in
     None when they agree, when the object is another project's, or when a row was written meanwhile:
     that is the newer one, and there is nothing to say of it.
     """
-    if is_foreign(job.account, present):
-        return None
     found = of_present(rows, present)
+    if not found or _is_others(job, present):
+        return None
     held = [rows.payment(state.id) for state in present.payments]
     subscription = rows.subscription(present.subscription.id) if present.subscription else None
-    if not found or any(row.version > since for row in (*held, subscription) if row):
+    if any(row.version > since for row in (*held, subscription) if row):
         return None
     return Seen(topic, present, found)
+
+
+def _is_others(job: Job, present: Present) -> bool:
+    try:
+        return is_foreign(job.account, present)
+    finally:
+        end_read()  # calls to Stripe follow
 
 
 def settle(job: Job, seen: Sequence[Seen], fetch: Fetch, tally: Tally) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from payments.gateway.billing_results import Plain, reference
+from payments.kit.storable import check_amount
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,15 @@ def read_invoice_payments(found: Plain) -> list[InvoicePayment] | None:
     due = found.get("amount_due")
     nothing_due = due is not None and due <= 0 and not found.get("amount_paid")
     return [] if nothing_due else None
+
+
+def sum_payments(took: list[InvoicePayment]) -> dict[str, int]:
+    """Return what each payment took of the invoice; one that is listed twice took both parts."""
+    sums: dict[str, int] = {}
+    for made in took:
+        if made.amount is not None:
+            sums[made.id] = sums.get(made.id, 0) + check_amount(made.amount, made.id)
+    return {made: amount for made, amount in sums.items() if amount > 0}
 
 
 def _payments_before_basil(found: Plain) -> list[InvoicePayment]:

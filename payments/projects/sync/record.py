@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from payments.projects.models import Payment, Subscription
-from payments.projects.sync import marks, payments, subscriptions
+from payments.projects.sync import payments, subscriptions
 from payments.projects.sync.account import Account
 from payments.projects.sync.book import Book
+from payments.projects.sync.claims import Names, is_claimed_elsewhere
 from payments.projects.sync.look import Present
 from payments.projects.sync.topics import PAID, SESSION, Topic
 
@@ -55,9 +56,25 @@ def _payments(
 
 
 def is_foreign(account: Account, present: Present) -> bool:
-    """Return whether what was fetched is marked as another project's."""
-    states = (present.subscription, present.invoice, *present.payments)
-    return any(marks.is_foreign(account, state.project) for state in states if state is not None)
+    """Return whether what was fetched is another project's: by its mark, or by who knows it."""
+    states = [
+        s for s in (present.subscription, present.invoice, *present.payments) if s is not None
+    ]
+    found = {state.project for state in states if state.project is not None}
+    if found:
+        return account.project_id not in found
+    names = Names(
+        customer=next((state.customer for state in states if state.customer), None),
+        subscription=_find_subscription(present),
+        payments=[state.id for state in present.payments],
+    )
+    return is_claimed_elsewhere(account, names)
+
+
+def _find_subscription(present: Present) -> str | None:
+    if present.subscription is not None:
+        return present.subscription.id
+    return present.invoice.subscription if present.invoice else None
 
 
 def _refuse_overtaken(book: Book, present: Present, since: int) -> None:

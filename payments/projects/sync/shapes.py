@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from payments.gateway.billing_results import Plain, reference
-from payments.kit.storable import check_amount, storable
+from payments.kit.storable import storable
 from payments.projects import metadata
-from payments.projects.sync.invoice_payments import read_invoice_payments
+from payments.projects.sync.invoice_payments import read_invoice_payments, sum_payments
 from payments.projects.sync.items import (
     Item,
     Namer,
@@ -185,23 +185,19 @@ def invoice(found: Plain) -> InvoiceState:
     """Read an invoice of either generation."""
     reason = found.get("billing_reason") or ""
     payments = read_invoice_payments(found)
-    took = {made.id: made.amount for made in payments or () if made.is_paid}
+    took = [made for made in payments or () if made.is_paid]
     return InvoiceState(
         id=found["id"],
         customer=reference(found.get("customer")),
-        subscription=_invoice_subscription(found),
+        subscription=invoice_subscription(found),
         status=found.get("status"),
         amount_paid=found.get("amount_paid") or 0,
         currency=found["currency"],
         description=_text(found.get("description")) or _REASONS.get(reason),
         created=found["created"],
         payments=None if payments is None else tuple(made.id for made in payments),
-        settled={
-            made: taken
-            for made, amount in took.items()
-            if amount is not None and (taken := check_amount(amount, made)) > 0
-        },
-        unmeasured=tuple(made for made, amount in took.items() if amount is None),
+        settled=sum_payments(took),
+        unmeasured=tuple({made.id: None for made in took if made.amount is None}),
         project=find_project(found),
     )
 
@@ -275,7 +271,8 @@ def _had_trial(found: Plain, items: tuple[Item, ...]) -> bool:
     return bool(dated) or found["status"] == TRIALING or any(item.is_on_trial for item in items)
 
 
-def _invoice_subscription(found: Plain) -> str | None:
+def invoice_subscription(found: Plain) -> str | None:
+    """Return the subscription that an invoice is of; None for one of its own."""
     parent = (found.get("parent") or {}).get("subscription_details") or {}
     return reference(found.get("subscription") or parent.get("subscription"))
 

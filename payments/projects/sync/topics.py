@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from payments.gateway.billing_results import Plain, reference
+from payments.kit.storable import check_name
 from payments.projects.sync import shapes
 from payments.projects.sync.shapes import SessionState
 
@@ -24,21 +25,24 @@ class Topic:
 
 
 def topic_of(event: Plain) -> Topic | None:
-    """Return what an event is about; None for types that mean no work."""
+    """Return what an event is about; None for types that mean no work.
+
+    Unstorable for an object whose id is none: nothing can be asked or kept of it.
+    """
     find = _FINDERS.get(event["type"])
     return None if find is None else find(event["data"]["object"])
 
 
 def _subscription(found: Plain) -> Topic:
-    return Topic(SUBSCRIPTION, found["id"])
+    return Topic(SUBSCRIPTION, _read_id(found))
 
 
 def _invoice(found: Plain) -> Topic:
-    return Topic(INVOICE, found["id"])
+    return Topic(INVOICE, _read_id(found))
 
 
 def _paid_invoice(found: Plain) -> Topic:
-    return Topic(PAID, found["id"])
+    return Topic(PAID, _read_id(found))
 
 
 def _invoice_payment(found: Plain) -> Topic | None:
@@ -47,7 +51,7 @@ def _invoice_payment(found: Plain) -> Topic | None:
 
 
 def _intent(found: Plain) -> Topic:
-    return Topic(PAYMENT, found["id"])
+    return Topic(PAYMENT, _read_id(found))
 
 
 def _money_back(found: Plain) -> Topic | None:
@@ -55,13 +59,17 @@ def _money_back(found: Plain) -> Topic | None:
     intent = reference(found.get("payment_intent"))
     if intent:
         return Topic(PAYMENT, intent)
-    charge = found["id"] if found.get("object") == "charge" else found.get("charge")
+    charge = _read_id(found) if found.get("object") == "charge" else found.get("charge")
     held = reference(charge)
     return Topic(CHARGE, held) if held else None
 
 
 def _session(found: Plain) -> Topic:
-    return Topic(SESSION, found["id"], shapes.session(found))
+    return Topic(SESSION, _read_id(found), shapes.session(found))
+
+
+def _read_id(found: Plain) -> str:
+    return check_name(found.get("id"), "id")
 
 
 _FINDERS: dict[str, Callable[[Plain], Topic | None]] = {

@@ -9,9 +9,12 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from payments.auth.models import User
 from payments.extensions import redis
 from payments.gateway.errors import OutcomeUnknown
 from payments.kit.db import db
+from payments.kit.transactions import transaction
+from payments.projects.models import StripeCustomer
 from payments.projects.sync import marks
 from payments.timeline.models import TimelineEntry
 from payments.webhooks import envelope, screen
@@ -215,3 +218,41 @@ class TestTwoProjects:
             settled(app, [event["id"]])
         listed = seat.developer.get("/api/v1/payments/subscriptions").json
         assert [row["project_id"] for row in listed["subscriptions"]] == [seat.project_id]
+
+    def test_what_bears_no_mark_is_counted_once(
+        self, app: Flask, seat: ProjectSeat, second: ProjectSeat
+    ) -> None:
+        """Made in the dashboard: it stays with the project that wrote it down first."""
+        bill = invoice(customer="cus_9")
+        for number, project in enumerate((seat, second, seat)):
+            for kind, found in ((UPDATED, subscription(customer="cus_9")), ("invoice.paid", bill)):
+                event = made_up(kind, data={"object": found}, created=NOON + number)
+                assert deliver(project, event).status_code == 200
+                settled(app, [event["id"]])
+        for path, name in (("subscriptions", "subscriptions"), ("transactions", "payments")):
+            listed = seat.developer.get(f"/api/v1/payments/{path}").json
+            assert [row["project_id"] for row in listed[name]] == [seat.project_id]
+
+    def test_a_customer_tells_whose_it_is(
+        self, app: Flask, seat: ProjectSeat, second: ProjectSeat
+    ) -> None:
+        with app.app_context(), transaction() as opened:
+            row = {"project_id": second.project_id, "is_test_mode": True, "customer_id": "cus_9"}
+            user = db.session.scalars(sa.select(User.id).limit(1)).one()
+            opened.add(StripeCustomer(**row, user_id=user))
+        for project in (seat, second):
+            found = subscription(customer="cus_9")
+            event = made_up(UPDATED, data={"object": found}, created=NOON)
+            assert deliver(project, event).status_code == 200
+            settled(app, [event["id"]])
+        listed = seat.developer.get("/api/v1/payments/subscriptions").json
+        assert [row["project_id"] for row in listed["subscriptions"]] == [second.project_id]
+
+    def test_another_developers_project_claims_nothing(
+        self, app: Flask, seat: ProjectSeat, neighbours: ProjectSeat
+    ) -> None:
+        for project in (neighbours, seat):
+            event = made_up(UPDATED, data={"object": subscription()}, created=NOON)
+            assert deliver(project, event).status_code == 200
+            settled(app, [event["id"]])
+        assert seat.developer.get("/api/v1/payments/subscriptions").json["total"] == 1

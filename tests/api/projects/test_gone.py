@@ -45,7 +45,8 @@ class TestSubscription:
         name = desk.take(UPDATED, subscription(status="unpaid"), at=NOON)
         for wait in MISSING_WAITS:
             event = desk.event(name)
-            assert (event.state, event.last_error) == ("failed", "Rejected: resource_missing")
+            assert event.state == "failed"
+            assert event.last_error.startswith("Rejected: resource_missing")
             left = event.due_at - clock.now()
             assert wait - timedelta(seconds=5) < left <= wait
             desk.due(name)

@@ -23,10 +23,12 @@ NO_NAME = "In order to use Checkout, you must set an account or business name."
 SECRETS = "someone@example.com may not use sk_test_abcdefghijk"
 
 
-def refuse(seat: ProjectSeat, method: str, path: str, message: str, **more: Any) -> None:
+def refuse(
+    seat: ProjectSeat, method: str, path: str, message: str, *, http_status: int = 400, **more: Any
+) -> None:
     error = {"type": "invalid_request_error", "message": message, **more}
     match = {"method": method, "path": path}
-    fault = {"match": match, "action": "error", "status": 400, "error": error}
+    fault = {"match": match, "action": "error", "status": http_status, "error": error}
     seat.shop.control("POST", "faults", fault)
 
 
@@ -112,6 +114,43 @@ class TestEachCall:
     def test_an_unknown_price_is_nothing_to_tell(self, seat: ProjectSeat) -> None:
         assert check_out(seat, "price_unknown").status_code == 400
         assert told(seat) == []
+
+    @pytest.mark.parametrize("status", [401, 403])
+    @pytest.mark.parametrize("path", ["/v1/prices/*", "/v1/subscriptions/*"])
+    def test_a_key_that_may_not_change_plans_is_told_once(
+        self, seat: ProjectSeat, held: str, path: str, status: int
+    ) -> None:
+        body = {"new_price_id": new_price(seat.shop)}
+        method = "GET" if "prices" in path else "POST"
+        refuse(seat, method, path, "This key may not do that.", http_status=status)
+        assert seat.end_user.post(f"{STRIPE}/update-subscription", body).status_code == 502
+        (entry,) = told(seat)
+        assert "This key may not do that." in entry["sentence"]
+
+    def test_a_402_where_nothing_is_paid_is_no_reason_to_try_again(
+        self, seat: ProjectSeat, price: str
+    ) -> None:
+        refuse(seat, "POST", "/v1/checkout/sessions", "Not on this plan.", http_status=402)
+        answer = check_out(seat, price)
+        assert (answer.status_code, answer.json) == (400, REFUSED)
+        assert "Not on this plan." in told(seat)[0]["sentence"]
+
+    def test_a_list_of_subscriptions_sells_no_second_one(
+        self, seat: ProjectSeat, held: str
+    ) -> None:
+        refuse(seat, "GET", "/v1/subscriptions", "Not readable.")
+        answer = check_out(seat, new_price(seat.shop))
+        assert (answer.status_code, answer.json) == (400, REFUSED)
+
+    def test_a_page_that_stays_open_is_followed_by_no_other(
+        self, seat: ProjectSeat, price: str
+    ) -> None:
+        """Both could be paid."""
+        assert check_out(seat, price).status_code == 200
+        refuse(seat, "POST", "/v1/checkout/sessions/*/expire", "Not now.")
+        answer = check_out(seat, price)
+        assert (answer.status_code, answer.json) == (400, REFUSED)
+        assert "Not now." in told(seat)[0]["sentence"]
 
     def test_a_key_without_a_permission_is_told_too(self, seat: ProjectSeat, price: str) -> None:
         store_keys(seat.developer, seat.project_id, test_secret_key="sk_test_tooshrt")

@@ -487,7 +487,7 @@ class TestTrouble:
         desk.drain()
         assert len(asked) == 1
         assert {desk.event(name).last_error for name in names} == {
-            "BadCredentials: api_key_expired"
+            "BadCredentials: api_key_expired: revoked"
         }
 
     def test_what_took_too_long_goes_back_untried(

@@ -501,11 +501,14 @@ class TestStripeFails:
         assert answer.status_code == 400
         assert answer.json == {"detail": "Stripe refused the request"}
 
-    def test_a_list_that_stripe_refuses_blocks_nobody(self, seat: ProjectSeat, price: str) -> None:
+    def test_a_customer_that_the_account_does_not_know_blocks_nobody(
+        self, seat: ProjectSeat, price: str
+    ) -> None:
         check_out(seat.end_user, price)
         error = {"type": "invalid_request_error", "message": "No such customer"}
+        error["code"] = "resource_missing"
         match = {"path": "/v1/subscriptions", "method": "GET"}
-        fault = {"match": match, "action": "error", "status": 400, "error": error}
+        fault = {"match": match, "action": "error", "status": 404, "error": error}
         seat.shop.control("POST", "faults", fault)
         assert check_out(seat.end_user, price).status_code == 200
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from payments.gateway.billing_results import Plain
-from payments.gateway.errors import Rejected
+from payments.gateway.errors import GatewayError, Rejected
 from payments.kit.transactions import transaction
 from payments.projects.buyers import Buyer
 from payments.projects.models.ledger import FINAL
@@ -25,9 +25,22 @@ def take_in(buyer: Buyer, found: Plain, fetch: Fetch, *, plan_name: str | None =
     """Let the row show at once what the last call of a fetch changed.
 
     `plan_name` is what the plan's product is called. The state is as new as Stripe's second of the
-    answer: older events no longer undo it. The event that follows says the same; when it was
-    faster, there is nothing left to do.
+    answer: older events no longer undo it. When somebody wrote the row meanwhile, who may not have
+    seen our change, Stripe is asked once more. The event that follows says the same.
     """
+    if _record(buyer, found, fetch, plan_name):
+        return
+    try:
+        with fetching(buyer.account) as again:
+            present = buyer.billing.get_subscription(found["id"])
+    except GatewayError as error:  # what was asked for is done all the same
+        log.warning("%s could not be read again: %s", found["id"], type(error).__name__)
+        return
+    _record(buyer, present, again, plan_name)
+
+
+def _record(buyer: Buyer, found: Plain, fetch: Fetch, plan_name: str | None) -> bool:
+    """Write a subscription's state, if there is a row; return whether nobody was faster."""
     state = shapes.subscription(found)
     topic = Topic(SUBSCRIPTION, state.id)
     try:
@@ -35,7 +48,7 @@ def take_in(buyer: Buyer, found: Plain, fetch: Fetch, *, plan_name: str | None =
             book = Book(buyer.account)
             row = book.subscription(state.id)
             if row is None:
-                return
+                return True
             state = subscriptions.choose_plan(state, row)
             held = {state.price: plan_name, **names.names_of(row)}
             state = shapes.name_items(state, lambda item: item.nickname or held.get(item.price))
@@ -44,8 +57,10 @@ def take_in(buyer: Buyer, found: Plain, fetch: Fetch, *, plan_name: str | None =
             book.close()
     except Overtaken:
         log.debug("an event told of %s first", state.id)
+        return False
     except Foreign:
         log.warning("%s is marked as another project's: its row stays as it was", state.id)
+    return True
 
 
 def find_subscription(buyer: Buyer, subscription_id: str) -> Plain | None:

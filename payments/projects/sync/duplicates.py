@@ -17,6 +17,7 @@ from payments.timeline.append import append
 log = logging.getLogger(__name__)
 
 INCOMPLETE = "incomplete"
+_NOT_PAID = (*FINAL, INCOMPLETE)
 FOUND, OVER = "subscription.duplicate", "subscription.duplicate_over"
 
 
@@ -24,8 +25,8 @@ def mark(account: Account, holders: dict[int, str]) -> None:
     """Flag what runs beside an older one of the same end user, and unflag what no longer does.
 
     `holders` are end users whose subscriptions began or ended, each with who made it happen. Every
-    one that is not over counts, as it may be billed again; one whose first payment is still open
-    counts as the newest. A second one that its Checkout allowed is none too many.
+    one that is not over counts, as it may be billed again, once its first payment has come: until
+    then nobody pays twice. A second one that its Checkout allowed is none too many.
     """
     if not holders:
         return
@@ -39,11 +40,10 @@ def _running(account: Account, holders: Iterable[int]) -> Iterable[Subscription]
         .where(
             *account.owns(Subscription),
             Subscription.user_id.in_(sorted(holders)),
-            sa.or_(Subscription.status.not_in(FINAL), Subscription.needs_attention),
+            sa.or_(Subscription.status.not_in(_NOT_PAID), Subscription.needs_attention),
         )
         .order_by(
             Subscription.user_id,
-            Subscription.status == INCOMPLETE,
             Subscription.created_at,
             Subscription.second_allowed,
             Subscription.subscription_id,
@@ -53,7 +53,7 @@ def _running(account: Account, holders: Iterable[int]) -> Iterable[Subscription]
 
 
 def _compare(rows: list[Subscription], actor: str) -> None:
-    live = [row for row in rows if row.status not in FINAL]
+    live = [row for row in rows if row.status not in _NOT_PAID]
     for row in rows:
         too_many = row in live[1:] and not row.second_allowed
         if row.needs_attention != too_many:

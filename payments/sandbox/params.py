@@ -227,6 +227,12 @@ def merge_metadata(present: dict[str, str], given: Json | None) -> dict[str, str
     return merged
 
 
+def put_metadata(data: Json, params: Json) -> None:
+    """Change an object's metadata by what a request gives of it, if it gives any."""
+    if "metadata" in params:
+        data["metadata"] = merge_metadata(data["metadata"], params["metadata"])
+
+
 def url(name: str, value: Any) -> str:
     if value == "":
         raise _empty(name)

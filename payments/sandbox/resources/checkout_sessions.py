@@ -14,6 +14,7 @@ from ..params import (
     fields,
     merge_metadata,
     metadata,
+    put_metadata,
     text,
     time_range,
 )
@@ -104,8 +105,7 @@ def retrieve(call: Call) -> Json:
 @route("POST", "/v1/checkout/sessions/{id}", {"metadata": metadata})
 def update(call: Call) -> Json:
     record = call.subject(KIND)
-    if "metadata" in call.params:
-        record.data["metadata"] = merge_metadata(record.data["metadata"], call.params["metadata"])
+    put_metadata(record.data, call.params)
     call.objects.save(record)
     return record.data
 

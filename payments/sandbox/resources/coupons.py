@@ -21,6 +21,7 @@ from ..params import (
     merge_metadata,
     metadata,
     moment,
+    put_metadata,
     text,
     time_range,
     word,
@@ -110,8 +111,7 @@ def update_coupon(call: Call) -> Json:
     record = call.subject(KIND)
     if "name" in call.params:
         record.data["name"] = call.params["name"]
-    if "metadata" in call.params:
-        record.data["metadata"] = merge_metadata(record.data["metadata"], call.params["metadata"])
+    put_metadata(record.data, call.params)
     return call.update(record, "coupon.updated").data
 
 

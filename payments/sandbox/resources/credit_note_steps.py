@@ -7,7 +7,7 @@ from ..call import Call
 from ..errors import invalid
 from ..messages import Json
 from ..objects import Record
-from ..params import PAGING, merge_metadata, metadata, text
+from ..params import PAGING, metadata, put_metadata, text
 from ..registry import route
 from . import credit_notes, invoice_payments
 
@@ -32,8 +32,7 @@ def update(call: Call) -> Json:
     record, params = call.subject("credit_note"), call.params
     if "memo" in params:
         record.data["memo"] = params["memo"]
-    if "metadata" in params:
-        record.data["metadata"] = merge_metadata(record.data["metadata"], params["metadata"])
+    put_metadata(record.data, params)
     return call.update(record, "credit_note.updated").data
 
 

@@ -7,7 +7,7 @@ from ..listing import list_objects
 from ..messages import Json
 from ..money import check_currency
 from ..objects import Record
-from ..params import PAGING, integer, merge_metadata, metadata, text, word
+from ..params import PAGING, integer, merge_metadata, metadata, put_metadata, text, word
 from ..registry import route
 from .customers import existing
 
@@ -82,8 +82,7 @@ CHANGES = {"description": text(), "metadata": metadata}
 def update(call: Call) -> Json:
     record, params = _subject(call), call.params
     record.data["description"] = params.get("description", record.data["description"])
-    if "metadata" in params:
-        record.data["metadata"] = merge_metadata(record.data["metadata"], params["metadata"])
+    put_metadata(record.data, params)
     call.objects.save(record)
     return record.data
 

@@ -7,7 +7,7 @@ from ..errors import invalid
 from ..listing import list_objects
 from ..messages import Json
 from ..objects import Record
-from ..params import PAGING, Schema, boolean, merge_metadata, metadata, option, text, time_range
+from ..params import PAGING, Schema, boolean, metadata, option, put_metadata, text, time_range
 from ..registry import route
 from . import dispute_steps
 from .dispute_steps import EVIDENCE
@@ -47,8 +47,7 @@ def update(call: Call) -> Json:
     """Evidence is handed in at once unless `submit` says otherwise."""
     record, params = call.subject("dispute"), call.params
     _check_open(record)
-    if "metadata" in params:
-        record.data["metadata"] = merge_metadata(record.data["metadata"], params["metadata"])
+    put_metadata(record.data, params)
     if "intended_submission_method" in params:
         record.data["intended_submission_method"] = params["intended_submission_method"]
     if "evidence" in params:

@@ -18,6 +18,7 @@ from ..params import (
     integer,
     merge_metadata,
     metadata,
+    put_metadata,
     text,
     time_range,
     word,
@@ -167,8 +168,7 @@ def update(call: Call) -> Json:
     draft = invoice_totals.editable(call, data["invoice"], "id") if data["invoice"] else None
     for name in ("description", "discountable", "period"):
         data[name] = params.get(name, data[name])
-    if "metadata" in params:
-        data["metadata"] = merge_metadata(data["metadata"], params["metadata"])
+    put_metadata(data, params)
     if "discounts" in params:
         data["discounts"] = discounts.make_discounts(
             call, params["discounts"], data["customer"], "discounts", invoice_item=record.id

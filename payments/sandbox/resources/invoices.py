@@ -9,8 +9,8 @@ from ..objects import Record
 from ..params import (
     PAGING,
     Schema,
-    merge_metadata,
     option,
+    put_metadata,
     text,
     time_range,
 )
@@ -44,8 +44,7 @@ def _edit(call: Call, record: Record) -> None:
     params, data = call.params, record.data
     data.update({name: params[name] for name in PLAIN if name in params})
     merge_settings(data, params)
-    if "metadata" in params:
-        data["metadata"] = merge_metadata(data["metadata"], params["metadata"])
+    put_metadata(data, params)
     if params.get("collection_method"):
         data["collection_method"] = params["collection_method"]
     if params.get("days_until_due") is not None:

@@ -12,9 +12,9 @@ from ..params import (
     boolean,
     fields,
     integer,
-    merge_metadata,
     metadata,
     option,
+    put_metadata,
     text,
     word,
 )
@@ -94,8 +94,7 @@ def capture(call: Call) -> Json:
     check_step(amount, record.data["currency"])
     _capture_charge(call, record, amount)
     record.data.update(status="succeeded", amount_received=amount, amount_capturable=0)
-    if "metadata" in call.params:
-        record.data["metadata"] = merge_metadata(record.data["metadata"], call.params["metadata"])
+    put_metadata(record.data, call.params)
     call.objects.save(record)
     call.emit("payment_intent.succeeded", record.data)
     tell(call, "payment_intent.captured", record)

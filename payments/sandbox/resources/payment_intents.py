@@ -21,6 +21,7 @@ from ..params import (
     merge_metadata,
     metadata,
     option,
+    put_metadata,
     text,
     time_range,
     url,
@@ -232,8 +233,7 @@ def update(call: Call) -> Json:
         data["currency"] = check_currency(params["currency"])
     data["amount"] = params.get("amount", data["amount"])
     check_chargeable(data["amount"], data["currency"])
-    if "metadata" in params:
-        data["metadata"] = merge_metadata(data["metadata"], params["metadata"])
+    put_metadata(data, params)
     apply_customer_and_method(call, record)
     # Stripe sends no `payment_intent.updated`: https://docs.stripe.com/api/events/types
     call.objects.save(record)

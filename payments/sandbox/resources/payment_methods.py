@@ -21,6 +21,7 @@ from ..params import (
     merge_metadata,
     metadata,
     option,
+    put_metadata,
     text,
 )
 from ..registry import route
@@ -193,8 +194,7 @@ def update(call: Call) -> Json:
         data[bank_debits.KIND].update(given.get(bank_debits.KIND) or {})
     if "card" in data:
         _update_card(call, record, given.get("card") or {})
-    if "metadata" in given:
-        data["metadata"] = merge_metadata(data["metadata"], given["metadata"])
+    put_metadata(data, given)
     return call.update(record, "payment_method.updated").data
 
 

@@ -17,6 +17,7 @@ from ..params import (
     integer,
     merge_metadata,
     metadata,
+    put_metadata,
     text,
     time_range,
     word,
@@ -158,8 +159,7 @@ def retrieve_payout(call: Call) -> Json:
 @route("POST", "/v1/payouts/{id}", {"metadata": metadata})
 def update_payout(call: Call) -> Json:
     record = call.subject(KIND)
-    if "metadata" in call.params:
-        record.data["metadata"] = merge_metadata(record.data["metadata"], call.params["metadata"])
+    put_metadata(record.data, call.params)
     return call.update(record, "payout.updated").data
 
 

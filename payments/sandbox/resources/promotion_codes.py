@@ -17,6 +17,7 @@ from ..params import (
     merge_metadata,
     metadata,
     moment,
+    put_metadata,
     text,
     time_range,
     word,
@@ -97,8 +98,7 @@ def update_promotion_code(call: Call) -> Json:
     record = call.subject(KIND)
     if "active" in call.params:
         record.data["active"] = call.params["active"]
-    if "metadata" in call.params:
-        record.data["metadata"] = merge_metadata(record.data["metadata"], call.params["metadata"])
+    put_metadata(record.data, call.params)
     return call.update(record, "promotion_code.updated").data
 
 

@@ -16,6 +16,7 @@ from ..params import (
     integer,
     merge_metadata,
     metadata,
+    put_metadata,
     text,
     time_range,
 )
@@ -211,8 +212,7 @@ def retrieve(call: Call) -> Json:
 @route("POST", "/v1/refunds/{id}", {"metadata": metadata})
 def update(call: Call) -> Json:
     record = call.subject("refund")
-    if "metadata" in call.params:
-        record.data["metadata"] = merge_metadata(record.data["metadata"], call.params["metadata"])
+    put_metadata(record.data, call.params)
     return call.update(record, "refund.updated").data
 
 

@@ -13,9 +13,9 @@ from ..params import (
     boolean,
     choice,
     fields,
-    merge_metadata,
     metadata,
     option,
+    put_metadata,
     text,
     time_range,
     url,
@@ -111,8 +111,7 @@ def edit(call: Call, record: Record) -> None:
     params, data = call.params, record.data
     if "description" in params:
         data["description"] = params["description"]
-    if "metadata" in params:
-        data["metadata"] = merge_metadata(data["metadata"], params["metadata"])
+    put_metadata(data, params)
     if params.get("customer"):
         data["customer"] = call.reference("customer", params["customer"], "customer").id
     if params.get("payment_method_options"):

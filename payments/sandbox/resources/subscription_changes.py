@@ -8,7 +8,7 @@ from ..call import Call
 from ..errors import invalid
 from ..messages import Json
 from ..objects import Record
-from ..params import merge_metadata
+from ..params import put_metadata
 from . import (
     discounts,
     invoice_lines,
@@ -112,8 +112,7 @@ def _plain_fields(call: Call, data: Json, params: Json) -> None:
     data["invoice_settings"].update(params.get("invoice_settings") or {})
     if data["pause_collection"]:
         data["pause_collection"].setdefault("resumes_at", None)
-    if "metadata" in params:
-        data["metadata"] = merge_metadata(data["metadata"], params["metadata"])
+    put_metadata(data, params)
     if "default_payment_method" in params:
         given = params["default_payment_method"]
         method = subscription_billing.check_method(call, data["customer"], given)
@@ -164,8 +163,7 @@ def _edit(call: Call, item: Json, entry: Json, param: str) -> None:
         item["discounts"] = discounts.make_discounts(
             call, entry["discounts"], None, f"{param}[discounts]", **owner
         )
-    if "metadata" in entry:
-        item["metadata"] = merge_metadata(item["metadata"], entry["metadata"])
+    put_metadata(item, entry)
 
 
 def _times(applied: Change) -> bool:

@@ -13,8 +13,8 @@ from ..params import (
     boolean,
     choice,
     fields,
-    merge_metadata,
     metadata,
+    put_metadata,
     text,
     time_range,
 )
@@ -156,8 +156,7 @@ def _settings() -> Json:
 def _edit(call: Call, schedule: Record) -> None:
     params, data = call.params, schedule.data
     data["end_behavior"] = params.get("end_behavior") or data["end_behavior"]
-    if "metadata" in params:
-        data["metadata"] = merge_metadata(data["metadata"], params["metadata"])
+    put_metadata(data, params)
     plain = ("billing_cycle_anchor", "collection_method", "default_payment_method", "description")
     given = params.get("default_settings") or {}
     data["default_settings"].update({name: given[name] for name in plain if name in given})

@@ -11,8 +11,8 @@ from ..params import (
     PAGING,
     Schema,
     boolean,
-    merge_metadata,
     metadata,
+    put_metadata,
     text,
     time_range,
     word,
@@ -62,8 +62,7 @@ def create_tax_rate(call: Call) -> Json:
 
 def _edit(call: Call, record: Record) -> None:
     record.data.update({name: call.params[name] for name in PLAIN if name in call.params})
-    if "metadata" in call.params:
-        record.data["metadata"] = merge_metadata(record.data["metadata"], call.params["metadata"])
+    put_metadata(record.data, call.params)
 
 
 @route("GET", "/v1/tax_rates/{id}")

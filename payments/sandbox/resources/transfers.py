@@ -19,6 +19,7 @@ from ..params import (
     merge_metadata,
     metadata,
     option,
+    put_metadata,
     text,
     time_range,
     word,
@@ -96,8 +97,7 @@ def update(call: Call) -> Json:
     record, params = call.subject("transfer"), call.params
     if "description" in params:
         record.data["description"] = params["description"]
-    if "metadata" in params:
-        record.data["metadata"] = merge_metadata(record.data["metadata"], params["metadata"])
+    put_metadata(record.data, params)
     return call.update(record, "transfer.updated").data
 
 

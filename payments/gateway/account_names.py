@@ -7,13 +7,13 @@ limits goes by it; a key of another form counts as an account of its own.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 
 from redis.exceptions import RedisError
 
 from payments.extensions import redis
+from payments.kit import crypto
 
 log = logging.getLogger(__name__)
 
@@ -64,4 +64,4 @@ def _remember(digest: str, name: str) -> None:
 
 
 def _digest(secret_key: str) -> str:
-    return hashlib.sha256(secret_key.encode()).hexdigest()[:24]
+    return crypto.digest(secret_key)[:24]

@@ -61,6 +61,11 @@ def _replace_character(found: re.Match[str]) -> str:
     return "" if found[0] == "\x00" else "\ufffd"
 
 
+def is_storable(text: str) -> bool:
+    """Return whether every database keeps the text as it is, whatever its length."""
+    return _UNSTORABLE.search(text) is None
+
+
 def check_amount(value: Any, name: str) -> int:
     """Return an amount in minor units; Unstorable beyond 64 bits, or for what is no integer.
 
@@ -88,7 +93,7 @@ def check_name(value: Any, name: str, most: int = MOST_TEXT) -> str:
 
     Unstorable for one that is too long or that holds what no database keeps.
     """
-    if not isinstance(value, str) or len(value) > most or _UNSTORABLE.search(value):
+    if not isinstance(value, str) or len(value) > most or not is_storable(value):
         raise Unstorable(f"{name} is not a text of at most {most} characters")
     return value
 

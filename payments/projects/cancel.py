@@ -12,14 +12,14 @@ from payments.projects.buyers import Buyer, approach, demand_other, subscription
 from payments.projects.errors import NoSubscription
 from payments.projects.guards import Seat
 from payments.projects.known import find_subscription, read_state, take_in
-from payments.projects.models.ledger import FINAL
+from payments.projects.models.ledger import FINAL, INCOMPLETE
 from payments.projects.refusals import telling_refusals
 from payments.projects.sync.fetch import fetching
 
 ACTION = "cancel a subscription"
 # Nothing is paid and no period runs that could end, so these can only end at once.
 # https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
-WITHOUT_PERIOD = ("incomplete", "paused")
+WITHOUT_PERIOD = (INCOMPLETE, "paused")
 
 AT_PERIOD_END = "Subscription will be canceled at the end of the current billing period"
 AT_ONCE = "Subscription has been canceled"

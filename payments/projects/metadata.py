@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
+
+from payments.kit.storable import is_storable
 
 # https://docs.stripe.com/metadata#data
 MOST_KEYS, LONGEST_KEY, LONGEST_VALUE = 50, 40, 500
@@ -15,7 +16,6 @@ PLAN = "plan_price_id"
 OURS = (USER, PROJECT, SECOND, PLAN)
 # The clients' share was 47 keys before PLAN came: it is written only where a key is left.
 _RESERVED_KEYS = 3
-_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class UnfitMetadata(ValueError):
@@ -42,7 +42,7 @@ def _text(key: str, value: Any) -> str:
     text = value if isinstance(value, str) else _json(value)
     if len(text) > LONGEST_VALUE:
         raise UnfitMetadata(f"Values must have at most {LONGEST_VALUE} characters.")
-    if _UNSTORABLE.search(key) or _UNSTORABLE.search(text):
+    if not (is_storable(key) and is_storable(text)):
         raise UnfitMetadata("Contains characters that are not allowed.")
     return text
 

@@ -12,11 +12,9 @@ from payments.projects import holdings
 from payments.projects.buyers import Buyer
 from payments.projects.errors import AlreadySubscribed
 from payments.projects.known import find_subscription, take_in
-from payments.projects.models.ledger import FINAL
+from payments.projects.models.ledger import FINAL, INCOMPLETE
 from payments.projects.refusals import refuse
 from payments.projects.sync.fetch import fetching
-
-INCOMPLETE = "incomplete"
 
 
 def refuse_second(buyer: Buyer) -> None:

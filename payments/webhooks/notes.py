@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
 
 from redis.exceptions import RedisError
 
 from payments.extensions import redis
+from payments.kit import crypto
 from payments.kit.storable import clean_text
 from payments.kit.transactions import transaction
 from payments.timeline.append import append
@@ -49,7 +49,7 @@ def _append(event: Taken, note: str) -> None:
 
 def _is_first(event: Taken, note: str) -> bool:
     """Return whether nobody has told this of the project today; without Redis it is told again."""
-    digest = hashlib.sha256(f"{event.owner}:{event.mode}:{note}".encode()).hexdigest()[:24]
+    digest = crypto.digest(f"{event.owner}:{event.mode}:{note}")[:24]
     try:
         return bool(redis().set(_TOLD + digest, "1", nx=True, ex=_TOLD_SECONDS))
     except RedisError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -18,34 +17,16 @@ from payments.kit.transactions import transaction
 from payments.workspaces import catalog
 from payments.workspaces.charges import call
 from payments.workspaces.models import Charge, Refund, Workspace
-from tests.support import stack
-from tests.support.apps import another_app
+from tests.support.migrations import app_at, insert
 from tests.support.shop import Shop
-from tests.support.site import GIVEN_DATABASE
 from tests.support.stack import MIGRATIONS
 
 
 @pytest.fixture
 def old_app(tmp_path: Path, settings: Settings) -> Iterator[Flask]:
     """An app whose database stands at the revision before, with plans."""
-    with (
-        stack.database(GIVEN_DATABASE, tmp_path) as url,
-        another_app(
-            settings, database_url=url.replace("postgresql://", "postgresql+psycopg://")
-        ) as app,
-        app.app_context(),
-    ):
-        upgrade(directory=str(MIGRATIONS), revision="0003")
+    with app_at("0003", tmp_path, settings) as app:
         yield app
-        db.session.remove()
-
-
-def insert(table: str, **values: Any) -> None:
-    """Insert a row as the former release wrote it, knowing nothing of the new columns."""
-    names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
-    with transaction() as session:
-        statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - our names
-        session.execute(sa.text(statement), values)
 
 
 NOW = "2026-11-01 00:00:00+00:00"

@@ -14,14 +14,11 @@ from flask_migrate import downgrade, upgrade
 
 from payments.config import Settings
 from payments.kit.db import db
-from payments.kit.transactions import transaction
 from payments.projects import analytics
 from payments.projects.reconcile import totals
 from payments.projects.sync.account import Account
 from payments.projects.sync.contribution import Counts, Revenue
-from tests.support import stack
-from tests.support.apps import another_app
-from tests.support.site import GIVEN_DATABASE
+from tests.support.migrations import app_at, insert
 from tests.support.stack import MIGRATIONS
 
 BEFORE = "0006"
@@ -33,25 +30,9 @@ OURS, THEIRS = (str(UUID(int=number)) for number in (1, 2))
 @pytest.fixture
 def old_app(tmp_path: Path, settings: Settings) -> Iterator[Flask]:
     """An app whose database stands at the revision before, with a ledger."""
-    with (
-        stack.database(GIVEN_DATABASE, tmp_path) as url,
-        another_app(
-            settings, database_url=url.replace("postgresql://", "postgresql+psycopg://")
-        ) as app,
-        app.app_context(),
-    ):
-        upgrade(directory=str(MIGRATIONS), revision=BEFORE)
+    with app_at(BEFORE, tmp_path, settings) as app:
         plant()
         yield app
-        db.session.remove()
-
-
-def insert(table: str, **values: Any) -> None:
-    """Insert a row as the former release wrote it, knowing nothing of the new columns."""
-    names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
-    with transaction() as session:
-        statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - our names
-        session.execute(sa.text(statement), values)
 
 
 def plant() -> None:

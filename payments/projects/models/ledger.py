@@ -16,6 +16,8 @@ ACTIVE = ("active", "trialing")
 FINAL = ("canceled", "incomplete_expired")
 # Why a row ended that Stripe never told the end of.
 GONE_AT_STRIPE = "gone_at_stripe"
+# The first payment is still open: https://docs.stripe.com/billing/subscriptions/overview
+INCOMPLETE = "incomplete"
 
 _FLAGGED = sa.text("needs_attention")
 

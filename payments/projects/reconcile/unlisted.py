@@ -32,8 +32,6 @@ from payments.runs.window import BATCH, Window
 
 log = logging.getLogger(__name__)
 
-_GONE = "resource_missing"  # https://docs.stripe.com/error-codes#resource-missing
-
 
 def judge(job: Job, listing: List, at: Window, tally: Tally) -> Window | None:
     """Judge the next rows of the window, at most one of them by a call; None at the list's end."""
@@ -70,7 +68,7 @@ def _looked(job: Job, listing: List, row: Any, tally: Tally) -> bool:
             present = look(job.billing, job.account, topic)
     except Rejected as error:
         _refused(job, listing, row, key, error, tally)
-        return error.code != _GONE
+        return not error.is_missing
     if present.invoice is not None and row.invoice_id is None:
         return True  # it stands in the list of invoices' payments, and was compared there
     tied = present.invoice.subscription if present.invoice else None
@@ -83,7 +81,7 @@ def _looked(job: Job, listing: List, row: Any, tally: Tally) -> bool:
 
 
 def _refused(job: Job, listing: List, row: Any, key: str, error: Rejected, tally: Tally) -> None:
-    if error.code == _GONE:
+    if error.is_missing:
         found = unlisted(listing.kind, row, key)
         tally.found([replace(found, fixed=_end_row(job, listing, key))])
         return

@@ -10,13 +10,12 @@ import sqlalchemy as sa
 
 from payments.kit.db import db
 from payments.projects.models import Subscription
-from payments.projects.models.ledger import FINAL
+from payments.projects.models.ledger import FINAL, INCOMPLETE
 from payments.projects.sync.account import Account
 from payments.timeline.append import append
 
 log = logging.getLogger(__name__)
 
-INCOMPLETE = "incomplete"
 _NOT_PAID = (*FINAL, INCOMPLETE)
 FOUND, OVER = "subscription.duplicate", "subscription.duplicate_over"
 

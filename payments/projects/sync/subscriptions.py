@@ -8,11 +8,10 @@ from typing import Any
 
 from payments.kit import clock
 from payments.projects.models import Subscription
-from payments.projects.models.ledger import FINAL, GONE_AT_STRIPE
+from payments.projects.models.ledger import FINAL, GONE_AT_STRIPE, INCOMPLETE
 from payments.projects.models.projects import new_uuid
 from payments.projects.sync.book import Book
 from payments.projects.sync.changes import facts_of, note_changes, note_subscription
-from payments.projects.sync.duplicates import INCOMPLETE
 from payments.projects.sync.items import Item, find_by_price, guess_plan
 from payments.projects.sync.shapes import SubscriptionState
 

@@ -42,6 +42,8 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.extensions["payments.settings"] = settings
     app.config.update(
         SECRET_KEY=settings.secret_key,
+        # https://flask.palletsprojects.com/en/stable/config/#SECRET_KEY_FALLBACKS
+        SECRET_KEY_FALLBACKS=list(settings.secret_keys[1:]),
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url, settings.database_bounds),
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,

@@ -46,13 +46,18 @@ def configure(app: Flask, chosen: Settings) -> None:
         JWT_TOKEN_LOCATION=["headers"],
     )
     jwt.decode_key_loader(provider.key_for)
+    jwt.additional_headers_loader(lambda _identity: {"kid": provider.name_key(_signing_key())})
     jwt.token_verification_loader(provider.is_for_us)
 
 
 def demand_own() -> None:
     """Raise LoginElsewhere where the platform's identity provider alone issues tokens."""
-    if not settings().jwt_secret_key:
+    if not settings().jwt_secret_keys:
         raise LoginElsewhere
+
+
+def _signing_key() -> str:
+    return settings().jwt_secret_keys[0]
 
 
 def issue(user: User) -> Tokens:

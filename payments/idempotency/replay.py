@@ -102,7 +102,7 @@ def _of_server(kwargs: dict[str, Any], key: str) -> str:
 
 
 def _once(caller: int, key: str, run: Callable[[], Any]) -> Response:
-    held = store.claim(caller, key, _fingerprint())
+    held = store.claim(caller, key, *map(_fingerprint, settings().secret_keys))
     if held.status is not None:
         return _replayed(held)
     g.idempotent_request = held.request
@@ -115,11 +115,11 @@ def _once(caller: int, key: str, run: Callable[[], Any]) -> Response:
     return answer
 
 
-def _fingerprint() -> str:
+def _fingerprint(secret: str) -> str:
     """Tell requests apart; keyed, as a body may hold a password that could be guessed."""
     body = digest(request.get_data(cache=True))
     told = f"{request.method} {request.full_path} {body}"
-    return hmac.new(settings().secret_key.encode(), told.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(secret.encode(), told.encode(), hashlib.sha256).hexdigest()
 
 
 def _answered(run: Callable[[], Any]) -> Response:

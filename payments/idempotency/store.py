@@ -50,17 +50,20 @@ class Claim:
     headers: dict[str, str]
 
 
-def claim(user_id: int, key: str, fingerprint: str) -> Claim:
+def claim(user_id: int, key: str, fingerprint: str, *former: str) -> Claim:
     """Lock the row of this key for us, or return it with the answer that it holds.
 
-    Raises KeyReused, or KeyInUse while another request holds the lock.
+    `former` are fingerprints of the same request by secrets that are being rotated out. Raises
+    KeyReused, or KeyInUse while another request holds the lock.
     """
     with transaction():
         _forget_lapsed(user_id, key)
         fresh = IdempotentRequest(
             user_id=user_id, key=key, fingerprint=fingerprint, locked_until=moment_in(LOCKED_FOR)
         )
-        return _read(fresh if inserted(fresh) else _taken_over(user_id, key, fingerprint))
+        return _read(
+            fresh if inserted(fresh) else _taken_over(user_id, key, {fingerprint, *former})
+        )
 
 
 def _read(row: IdempotentRequest) -> Claim:
@@ -79,12 +82,12 @@ def _forget_lapsed(user_id: int, key: str) -> None:
     )
 
 
-def _taken_over(user_id: int, key: str, fingerprint: str) -> IdempotentRequest:
+def _taken_over(user_id: int, key: str, fingerprints: set[str]) -> IdempotentRequest:
     query = sa.select(IdempotentRequest).where(
         IdempotentRequest.user_id == user_id, IdempotentRequest.key == key
     )
     held = db.session.scalars(query.with_for_update()).one()
-    if held.fingerprint != fingerprint:
+    if held.fingerprint not in fingerprints:
         raise KeyReused
     if held.status is None:
         _lock_again(held)

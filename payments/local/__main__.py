@@ -9,8 +9,7 @@ import time
 from pathlib import Path
 
 from payments import config
-from payments.config import Settings
-from payments.kit.environ import ConfigError
+from payments.config import ConfigError, Settings
 from payments.local import environment, greeting, parts
 from payments.local.parts import Part
 from payments.local.processes import Console, Process, die_with_parent

@@ -274,7 +274,7 @@ class TestRoles:
 
 @pytest.fixture(scope="class")
 def lonely(app: Flask, settings: Settings, server: Provider) -> Iterator[Flask]:
-    with another_app(settings, jwt_jwks_url=server.url, jwt_secret_key=None) as made:
+    with another_app(settings, jwt_jwks_url=server.url, jwt_secret_keys=()) as made:
         yield made
 
 

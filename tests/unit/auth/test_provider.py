@@ -33,7 +33,7 @@ def test_no_other_door_is_open(chosen: Settings, algorithm: Any) -> None:
 
 
 def test_ours_is_shut_without_our_secret(chosen: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    alone = replace(chosen, jwt_secret_key=None)
+    alone = replace(chosen, jwt_secret_keys=())
     monkeypatch.setattr(provider, "settings", lambda: alone)
     assert provider.algorithms(alone) == ["RS256"]
     with pytest.raises(InvalidAlgorithmError):

@@ -14,12 +14,11 @@ from flask import Flask
 from redis import Redis
 
 from payments import config
-from payments.config import Settings
+from payments.config import ConfigError, Settings
 from payments.extensions import connect_redis
 from payments.gateway import traffic
 from payments.gateway.errors import RATE_LIMIT, Unavailable
 from payments.gateway.gateway import account
-from payments.kit.environ import ConfigError
 from payments.kit.redis_client import circuit_of
 from tests.support import processes, stack
 from tests.support.apps import another_app

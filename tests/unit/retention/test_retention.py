@@ -13,11 +13,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from payments import config
-from payments.config import Settings
+from payments.config import ConfigError, Settings
 from payments.extensions import redis
 from payments.kit import clock
 from payments.kit.db import db
-from payments.kit.environ import ConfigError
 from payments.kit.transactions import transaction
 from payments.projects.models import CheckoutSession
 from payments.retention import counts, payloads, prune

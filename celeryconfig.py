@@ -3,10 +3,10 @@
 from kombu import Queue
 
 from payments import jobs
-from payments.config import load
+from payments.config import load_or_exit
 from payments.kit.redis_client import broker_tls
 
-_settings = load()
+_settings = load_or_exit()
 
 # Redis is a wake-up call: the database holds the work, so no result backend is needed.
 broker_url = _settings.redis_url

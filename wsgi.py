@@ -7,7 +7,8 @@ import gc
 gc.disable()
 
 from payments.app import create_app  # noqa: E402
+from payments.config import load_or_exit  # noqa: E402
 
-app = create_app()
+app = create_app(load_or_exit())
 gc.freeze()
 gc.enable()

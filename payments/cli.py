@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable
 from typing import TypeVar
 
 import click
 from flask import Flask
 from flask.cli import with_appcontext
+from flask_migrate import upgrade
 
-from payments import demo, rotation
+from payments import demo, rotation, sealed_texts
 from payments.config import Settings
 from payments.extensions import settings
 from payments.gateway.errors import GatewayError
 from payments.invoices.commands import invoices
+from payments.kit import crypto
 from payments.reconciliation.commands import reconcile
 from payments.webhooks.commands import events
-from payments.workspaces import catalog
+from payments.workspaces import catalog, queries
 from payments.workspaces.commands import anomalies, charges, refunds
 from payments.workspaces.disputes.commands import disputes
+from payments.workspaces.plan_commands import plans
 
 T = TypeVar("T")
 
@@ -27,6 +31,7 @@ T = TypeVar("T")
 def register(app: Flask) -> None:
     """Add the commands to the app."""
     app.cli.add_command(seed)
+    app.cli.add_command(release)
     app.cli.add_command(keys)
     app.cli.add_command(events)
     app.cli.add_command(reconcile)
@@ -35,6 +40,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(refunds)
     app.cli.add_command(anomalies)
     app.cli.add_command(disputes)
+    app.cli.add_command(plans)
 
 
 @click.command("seed")
@@ -42,19 +48,63 @@ def register(app: Flask) -> None:
 def seed() -> None:
     """Make the plans and, in development, people to try the service with. Changes nothing twice."""
     held = settings()
-    catalog.seed()
     if held.production:
+        _seed_plans()
         click.echo("plans are in place; production gets no demo people")
         return
+    catalog.seed()
     made = demo.make(held)
     project = _on_sandbox(held, lambda: demo.connect_project(held, made)) or {}
     path = demo.write(held, made, webhook_secret=_webhook_secret(held), project=project)
     click.echo(f"plans, people, workspace and project are in place; who they are: {path}")
 
 
+@click.command("release")
+@with_appcontext
+def release() -> None:
+    """Migrate the database and, if it has no plans at all, make the first ones."""
+    upgrade()
+    _seed_plans()
+    click.echo("the database is migrated, plans are in place")
+
+
+def _seed_plans() -> None:
+    """Make the first plans only: those of a running service are its operator's."""
+    if not queries.plans(inactive=True):
+        catalog.seed()
+
+
 @click.group("keys")
 def keys() -> None:
-    """Look after the keys that seal secret columns (CREDENTIALS_KEYS)."""
+    """Look after secrets, and the keys that seal secret columns (CREDENTIALS_KEYS)."""
+
+
+@keys.command("new")
+@click.option(
+    "--kind",
+    type=click.Choice(["credentials", "secret", "jwt", "operator", "metrics"]),
+    default="credentials",
+    help="For CREDENTIALS_KEYS (default), SECRET_KEY, JWT_SECRET_KEY, OPERATOR_KEY, METRICS_TOKEN.",
+)
+def new_key(kind: str) -> None:
+    """Print a fresh random key; nothing is stored."""
+    prefix = {"operator": "op_", "metrics": "mt_"}.get(kind, "")
+    made = crypto.new_key() if kind == "credentials" else secrets.token_urlsafe(48)
+    click.echo(f"{prefix}{made}")
+
+
+@keys.command("check")
+@with_appcontext
+def check_keys() -> None:
+    """Open everything that is sealed, changing nothing; exits with 1 when a text does not open."""
+    counts = sealed_texts.count_sealed_texts()
+    for table, count in counts.items():
+        click.echo(
+            f"{table}: {count.current} open with the first key, {count.former} with a later one, "
+            f"{count.unreadable} with none"
+        )
+    if any(count.unreadable for count in counts.values()):
+        raise click.exceptions.Exit(1)
 
 
 @keys.command("rotate")

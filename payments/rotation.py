@@ -87,6 +87,12 @@ def _renew(row: Any, column: str, sealed: str, report: Report) -> None:
     report.renewed += 1
 
 
+def can_open(keys: Sealer, row: Any, column: str) -> bool:
+    """Return whether one of these keys opens what is sealed in a column of the row."""
+    place = f"{row.__tablename__}.{column}.{row.id}"
+    return _opens(keys, getattr(row, column), place) is not None
+
+
 def _opens(keys: Sealer, sealed: str, place: str) -> str | None:
     try:
         return keys.open(sealed, place=place)

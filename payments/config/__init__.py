@@ -4,5 +4,6 @@ from payments.config.credentials import SANDBOX_PLATFORM_KEY
 from payments.config.environment import ConfigError
 from payments.config.load import load
 from payments.config.settings import Settings
+from payments.config.startup import load_or_exit
 
-__all__ = ["SANDBOX_PLATFORM_KEY", "ConfigError", "Settings", "load"]
+__all__ = ["SANDBOX_PLATFORM_KEY", "ConfigError", "Settings", "load", "load_or_exit"]

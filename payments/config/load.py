@@ -161,6 +161,7 @@ def _read_switches(env: Environment, values: dict[str, Any]) -> dict[str, Any]:
     return {
         "maintenance_mode": env.read_switch("MAINTENANCE_MODE", default=False),
         "admin_second_factor": env.read_switch("ADMIN_SECOND_FACTOR", default=in_production),
+        "admin_acr_values": tuple(env.str("ADMIN_ACR_VALUES", "").split()),
         "api_docs": env.read_switch("API_DOCS", default=not in_production),
         "access_log": env.read_switch("ACCESS_LOG", default=True),
         "log_level": env.parse("LOG_LEVEL", "INFO", parsers.parse_level, "a log level"),

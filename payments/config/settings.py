@@ -49,6 +49,7 @@ class Settings:
     mail_from: str | None
     email_verification: bool
     admin_second_factor: bool
+    admin_acr_values: tuple[str, ...]
     invoice_bucket: str | None
     aws_region: str | None
     aws_endpoint_url: str | None

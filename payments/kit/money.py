@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, Overflow
 
 # https://docs.stripe.com/currencies as of November 2026. UGX is in the page's list of currencies
 # without decimals, too, but its special case rules: an amount has two, and they are 00.
@@ -18,6 +18,17 @@ MINIMUM_CHARGE = {
     "pln": 200, "ron": 200, "rub": 50, "sek": 300, "sgd": 50, "thb": 1000, "zar": 50,
 }  # fmt: skip
 MAXIMUM_CHARGE = 999_999_999_999  # of cards; their networks and banks may take less
+
+# In the order in which Stripe's page lists them.
+CURRENCIES = tuple(
+    "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp"
+    " byn bzd cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip"
+    " gmd gnf gtq gyd hkd hnl htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt"
+    " lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr"
+    " nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd"
+    " std szl thb tjs tnd top try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xcg xof xpf yer"
+    " zar zmw".split()
+)
 
 SYMBOLS = {
     "usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "cny": "CN¥", "inr": "₹", "krw": "₩",
@@ -91,7 +102,7 @@ def to_minor(major: Decimal | int | str, currency: str) -> int:
         if exact != exact.to_integral_value():
             raise NotMoney(f"{major} has more decimals than {currency} allows")
         return int(exact)
-    except InvalidOperation as error:
+    except (InvalidOperation, Overflow) as error:
         raise NotMoney(f"{major!r} is not an amount") from error
 
 

@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from payments import sealed_texts
 from payments.extensions import settings
 from payments.invoices import documents
 from payments.invoices.models import Invoice, InvoiceDayProof, InvoiceDocument
@@ -66,6 +67,7 @@ class DatabaseCollector(Collector):
         yield _faulty_days()
         yield _last_closed_day()
         yield _second_subscriptions()
+        yield _unreadable_secrets()
         yield from collect_disputes()
         yield from collect_retention()
 
@@ -138,6 +140,12 @@ def _second_subscriptions() -> GaugeMetricFamily:
     number = _count(Subscription, ATTENTION)
     text = "Live subscriptions beside another one of the same end user"
     return GaugeMetricFamily("payments_subscriptions_duplicate", text, value=number)
+
+
+def _unreadable_secrets() -> GaugeMetricFamily:
+    found = sealed_texts.count_unreadable_samples()
+    text = "Texts in the first and last sealed row that open with no key of CREDENTIALS_KEYS"
+    return _gauge("unreadable_secrets", text, "table", found, tuple(found))
 
 
 def _invoices_of_today() -> GaugeMetricFamily:

@@ -12,15 +12,22 @@ from flask import current_app
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from payments import sealed_texts
 from payments.extensions import redis
+from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.redis_client import tell_reason
+from payments.workspaces.rosters import find_free_plan
 
 OK = "ok"
 
 # A worker renews this key; it lapses by itself when no worker does.
 HEARTBEAT_KEY = "payments:worker:heartbeat"
 HEARTBEAT_SECONDS = 60
+
+# Rows are read and decrypted for it, and a probe comes every few seconds.
+SAMPLED_FOR = 10
+_SAMPLE = "payments.readiness.credentials"
 
 
 def parts() -> dict[str, str]:
@@ -63,6 +70,33 @@ def _worker() -> str:
     return OK if 0 <= int(str(left)) <= HEARTBEAT_SECONDS else "no heartbeat"
 
 
+def _plans() -> str:
+    """Without a free plan nobody can sign up: `flask seed` or `flask plans import` makes it."""
+    try:
+        return OK if find_free_plan() else "missing"
+    except SQLAlchemyError:
+        db.session.rollback()
+        return "unknown"
+
+
+def _credentials() -> str:
+    """Return whether sealed texts open, as it was found in the last SAMPLED_FOR seconds."""
+    until, state = current_app.extensions.get(_SAMPLE, (0.0, ""))
+    if clock.monotonic() >= until:
+        state = _sample_credentials()
+        current_app.extensions[_SAMPLE] = (clock.monotonic() + SAMPLED_FOR, state)
+    return str(state)
+
+
+def _sample_credentials() -> str:
+    try:
+        unreadable = sum(sealed_texts.count_unreadable_samples().values())
+    except SQLAlchemyError:
+        db.session.rollback()
+        return "unknown"
+    return "unreadable" if unreadable else OK
+
+
 def _folder() -> str:
     return str(current_app.extensions["migrate"].directory)
 
@@ -76,6 +110,8 @@ def _heads(folder: str) -> frozenset[str]:
 _LOOKS: dict[str, Callable[[], str]] = {
     "database": _database,
     "migrations": _migrations,
+    "plans": _plans,
+    "credentials": _credentials,
     "redis": _redis,
     "worker": _worker,
 }

@@ -55,6 +55,8 @@ _SENTENCES = {
     "refund.attention_cleared": "A person has looked at {subject}",
     "plan.upgraded": f"The plan moved up{_PLAN}",
     "plan.downgraded": f"The plan moved down{_PLAN}",
+    "pricing_plan.added": "Plan {plan_name} was added[ at {amount}]",
+    "pricing_plan.changed": "Plan {plan_name} was changed[: {fields}][; it cost {former_price}]",
     "invoice.issued": f"{_INVOICE} was issued",
     "invoice.paid": f"{_INVOICE} is paid",
     "invoice.failed": f"{_INVOICE} failed: nothing was charged",

@@ -165,7 +165,10 @@ class NoFreePlan(AppError):
     """An operator's mistake, not a client's: there is nothing to put a new workspace on."""
 
     status, code = 503, "no_free_plan"
-    sentence = "No workspace can be made at the moment: there is no free pricing plan"
+    sentence = (
+        "No workspace can be made at the moment: there is no free pricing plan; "
+        "`flask seed` or `flask plans import` makes one"
+    )
 
 
 class PaymentDisputed(BadInput):

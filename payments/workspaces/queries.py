@@ -55,6 +55,12 @@ def find_plan(slug: str) -> PricingPlan | None:
     return db.session.scalars(sa.select(PricingPlan).where(PricingPlan.slug == slug)).one_or_none()
 
 
+def lock_plan(slug: str) -> PricingPlan:
+    """Return the plan as it is now; nobody reads its price for a charge until we commit."""
+    query = sa.select(PricingPlan).where(PricingPlan.slug == slug).with_for_update()
+    return db.session.scalars(query.execution_options(populate_existing=True)).one()
+
+
 def plans(*, inactive: bool = False) -> list[PricingPlan]:
     """Return the plans, the lowest first; retired ones only when asked for."""
     found = db.session.scalars(sa.select(PricingPlan).order_by(PricingPlan.id))

@@ -249,6 +249,15 @@ class TestMeantForUs:
             assert status(strict, token(uuid, **{**right, **wrong})) == 401, wrong
         assert status(strict, ann.token) == 200, "ours name neither"
 
+    def test_one_that_is_valid_for_too_long(self, strict: Flask, uuid: str) -> None:
+        """Nothing here could end it: a day is the most, however the moment is written."""
+        right = {"iss": "https://id.example", "aud": "payments"}
+        moment = int(clock.now().timestamp())
+        for soon in (moment + 300, moment + 86_000, str(moment + 300)):
+            assert status(strict, token(uuid, **right, exp=soon)) == 200, soon
+        for late in (moment + 90_000, 99_999_999_999, str(99_999_999_999)):
+            assert status(strict, token(uuid, **right, exp=late)) == 401, late
+
     def test_a_fixed_key_may_have_its_line_ends_written_out(
         self, settings: Settings, uuid: str
     ) -> None:

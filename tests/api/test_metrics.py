@@ -15,6 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from payments import rotation
 from payments.config import Settings
 from payments.invoices.models import Invoice, InvoiceDocument
 from payments.kit import clock
@@ -171,6 +172,7 @@ class TestMetrics:
             ("payments_retention_pruned_total", "timeline"),
             ("payments_retention_pruned_total", "checkout_sessions"),
             ("payments_webhook_oldest_payload_seconds", ""),
+            *(("payments_unreadable_secrets", model.__tablename__) for model in rotation.COLUMNS),
         }  # fmt: skip
         assert set(scraped(client)) == names
 

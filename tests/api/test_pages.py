@@ -60,8 +60,27 @@ class TestReadiness:
     def test_everything_works(self, client: FlaskClient, heartbeat: None) -> None:
         answer = client.get("/readyz")
         assert answer.status_code == 200
-        parts = dict.fromkeys(("database", "migrations", "redis", "worker"), "ok")
-        assert answer.json == {"status": "ready", "parts": parts}
+        names = ("database", "migrations", "plans", "credentials", "redis", "worker")
+        assert answer.json == {"status": "ready", "parts": dict.fromkeys(names, "ok")}
+
+    def test_no_plan_to_sign_up_with(
+        self, client: FlaskClient, heartbeat: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(readiness, "find_free_plan", lambda: None)
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json["parts"]["plans"]) == (503, "missing")
+
+    def test_a_sealed_row_that_no_key_opens(
+        self, app: Flask, client: FlaskClient, heartbeat: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(readiness, "SAMPLED_FOR", 0)
+        app.extensions.pop(readiness._SAMPLE, None)
+        found = {"stripe_credentials": 1}
+        monkeypatch.setattr(readiness.sealed_texts, "count_unreadable_samples", lambda: found)
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json["parts"]["credentials"]) == (503, "unreadable")
+        found.clear()
+        assert client.get("/readyz").json["parts"]["credentials"] == "ok"
 
     def test_no_worker(self, client: FlaskClient, redis: Redis) -> None:
         redis.delete(readiness.HEARTBEAT_KEY)
@@ -101,11 +120,13 @@ class TestReadiness:
             raise OperationalError("SELECT 1", {}, OSError("refused at 10.0.0.1"))
 
         monkeypatch.setattr(db.session, "execute", refuse)
+        monkeypatch.setattr(db.session, "scalars", refuse)
         monkeypatch.setattr(db.session, "connection", refuse)
         answer = client.get("/readyz")
         assert answer.status_code == 503
         parts = answer.json["parts"]
         assert (parts["database"], parts["migrations"]) == ("unreachable", "unknown")
+        assert parts["plans"] == "unknown"
         assert "10.0.0.1" not in answer.text
 
     def test_a_migration_is_missing(

@@ -207,7 +207,7 @@ class TestOldRow:
     def test_a_worker_died_over_it_and_the_api_key_was_revoked(self, errand):
         """A refused API key says nothing about money that a dead worker may have moved."""
         die_in_the_middle(errand)
-        with opened({**errand.site.environment, "STRIPE_SECRET_KEY": "sk_live_short"}) as other:
+        with opened({**errand.site.environment, "STRIPE_SECRET_KEY": "sk_test_short"}) as other:
             assert errand.run(other).status == "pending"
         assert errand.again().status == "succeeded"
         assert errand.moved == [999]

@@ -71,6 +71,10 @@ def refusal(amount: int, code: str) -> str | None:
     return None
 
 
+def test_the_same_currencies_are_supported() -> None:
+    assert {code.lower() for code in PRESENTMENT} == set(money.CURRENCIES)
+
+
 def test_the_sandbox_knows_every_currency() -> None:
     assert {code.upper() for code in sandbox.CURRENCIES} == set(PRESENTMENT)
     assert len(PRESENTMENT) == len(set(PRESENTMENT)) == len(sandbox.CURRENCIES) > 135

@@ -13,17 +13,20 @@ from payments.projects.schemas.base import Shape
 from payments.projects.schemas.modes import Truth
 
 LONGEST_KEY = 255
+# With its prefix; Stripe's have 38. A shorter one could be guessed, and then events be forged.
+SHORTEST_SIGNING_SECRET = 24
 _BODY = re.compile(r"[A-Za-z0-9_+/=-]+", re.ASCII)
 
 
 class KeyText(Text):
     """A key with the prefix of its kind and mode; what is wrong is told without repeating it.
 
-    `also` are prefixes that are as good. https://docs.stripe.com/keys/restricted-api-keys
+    `also` are prefixes that are as good; `shortest` bounds the whole text.
+    https://docs.stripe.com/keys/restricted-api-keys
     """
 
-    def __init__(self, prefix: str, *also: str) -> None:
-        self.prefix, self.prefixes = prefix, (prefix, *also)
+    def __init__(self, prefix: str, *also: str, shortest: int = 0) -> None:
+        self.prefix, self.prefixes, self.shortest = prefix, (prefix, *also), shortest
         super().__init__(most=LONGEST_KEY, allow_none=True, load_only=True)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
@@ -31,6 +34,8 @@ class KeyText(Text):
         held = next((prefix for prefix in self.prefixes if text.startswith(prefix)), None)
         if held is None or not _BODY.fullmatch(text, len(held)):
             raise ma.ValidationError(f"Must begin with {self.prefix} and hold a key.")
+        if len(text) < self.shortest:
+            raise ma.ValidationError(f"Must have {self.shortest} characters or more.")
         return text
 
 
@@ -44,10 +49,10 @@ class ConfigChangeSchema(Shape):
 
     test_secret_key = KeyText("sk_test_", "rk_test_")
     test_publishable_key = KeyText("pk_test_")
-    test_webhook_secret = KeyText("whsec_")
+    test_webhook_secret = KeyText("whsec_", shortest=SHORTEST_SIGNING_SECRET)
     live_secret_key = KeyText("sk_live_", "rk_live_")
     live_publishable_key = KeyText("pk_live_")
-    live_webhook_secret = KeyText("whsec_")
+    live_webhook_secret = KeyText("whsec_", shortest=SHORTEST_SIGNING_SECRET)
     allow_repeat_trials = Truth(allow_none=True)
 
 

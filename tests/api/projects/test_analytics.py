@@ -333,7 +333,7 @@ class TestProjects:
 
     def test_a_webhook_secret_alone_is_no_credential(self, seat: ProjectSeat) -> None:
         project_id = new_project(seat.developer, "Third")
-        store_keys(seat.developer, project_id, test_webhook_secret="whsec_abcdefgh12345678")
+        store_keys(seat.developer, project_id, test_webhook_secret="whsec_abcdefgh1234567890abcdef")
         told = self.find(seat.developer, project_id)
         assert (told["has_payment_config"], told["has_test_credentials"]) == (True, False)
 
@@ -426,7 +426,7 @@ class TestStats:
         self, seat: ProjectSeat, second: ProjectSeat
     ) -> None:
         bare = new_project(seat.developer, "Bare")
-        store_keys(seat.developer, bare, test_webhook_secret="whsec_abcdefgh12345678")
+        store_keys(seat.developer, bare, test_webhook_secret="whsec_abcdefgh1234567890abcdef")
         for word in ("true", "false"):
             told = get(seat.developer, f"{ROOT}/stats", test_mode=word)
             counted = [told[name] for name in ("total_projects", "projects_with_config")]

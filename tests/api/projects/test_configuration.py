@@ -183,6 +183,8 @@ class TestPut:
             ("live_secret_key", "sk_test_0123456789"),
             ("live_publishable_key", "pk_test_0123456789"),
             ("live_webhook_secret", "WHSEC_0123456789"),
+            ("test_webhook_secret", "whsec_a"),
+            ("live_webhook_secret", "whsec_0123456789abcdefg"),
         ],
     )
     def test_a_wrong_prefix_is_422_and_stores_nothing(

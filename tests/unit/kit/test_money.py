@@ -73,6 +73,7 @@ def test_how_amounts_are_written(minor: int, currency: str, plain: str, formatte
     [
         *(("9.999", "usd"), ("0.5", "jpy"), ("1.0001", "kwd"), ("", "usd"), ("nine", "usd")),
         *(("NaN", "usd"), ("sNaN", "usd"), ("Infinity", "usd"), ("1e400", "usd")),
+        *(("1e999999", "usd"), ("-1e999999", "kwd")),
     ],
 )
 def test_what_is_no_amount_is_refused(major: str, currency: str) -> None:

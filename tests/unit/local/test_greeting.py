@@ -58,7 +58,7 @@ def test_with_a_spoilt_file(load: Load, tmp_path: Path) -> None:
 def test_with_stripe_itself(load: Load, tmp_path: Path, demo: dict[str, Any]) -> None:
     del demo["platform"]
     (tmp_path / "demo.json").write_text(json.dumps(demo))
-    told = greeting.text(load(STRIPE_SECRET_KEY="sk_live_abcdefgh"))
+    told = greeting.text(load(STRIPE_SECRET_KEY="sk_test_51" + "a" * 97))
     assert "owner@demo.example" in told
     assert "sandbox " not in told
     assert "first charge" not in told

@@ -27,7 +27,7 @@ def test_everything_is_embedded_by_default(load: Load) -> None:
     [
         ({"REDIS_URL": "redis://cache.example"}, "valkey"),
         ({"STRIPE_API_BASE": "http://127.0.0.1:12111"}, "sandbox"),
-        ({"STRIPE_SECRET_KEY": "sk_live_abcdefgh"}, "sandbox"),
+        ({"STRIPE_SECRET_KEY": "sk_test_51" + "a" * 97}, "sandbox"),
     ],
 )
 def test_what_the_environment_names_is_not_started(

@@ -148,18 +148,6 @@ def _numbers(reader: Reader) -> dict[str, Any]:
         "rate_limit": reader.parsed(
             "RATE_LIMIT", "3000 per minute", parse.rate, "a rate such as 100 per minute"
         ),
-        "stripe_rate_limit_live": reader.parsed(
-            "STRIPE_RATE_LIMIT_LIVE", "100", parse.calls, "a number of calls a second, 5 or more"
-        ),
-        "stripe_rate_limit_test": reader.parsed(
-            "STRIPE_RATE_LIMIT_TEST", "25", parse.calls, "a number of calls a second, 5 or more"
-        ),
-        "stripe_rate_limit_operation": reader.parsed(
-            "STRIPE_RATE_LIMIT_OPERATION",
-            "25",
-            parse.calls,
-            "a number of calls a second, 5 or more",
-        ),
         "trusted_proxies": reader.parsed("TRUSTED_PROXIES", "0", parse.few, "a number from 0 to 9"),
     }
 

@@ -12,6 +12,7 @@ from payments.auth.principals import Caller
 from payments.auth.queries import find_by_email
 from payments.auth.tokens import Tokens
 from payments.kit.inserts import inserted
+from payments.kit.security_log import SUCCEEDED, log_security_event
 from payments.kit.transactions import transaction
 from payments.timeline.append import append
 from payments.workspaces import directory
@@ -64,4 +65,5 @@ def _add_user(email: str, name: str, password_hash: str) -> User:
     if not inserted(user):
         raise EmailTaken
     append("user.signed_up", actor=f"user:{user.id}", subject=f"user:{user.id}")
+    log_security_event("sign_up", SUCCEEDED, user=user.id)
     return user

@@ -1,6 +1,6 @@
 """Every domain's models, so that Alembic sees one metadata."""
 
-from payments.auth.models import User
+from payments.auth.models import LoginSession, User
 from payments.idempotency.models import IdempotentRequest
 from payments.installation.models import Installation
 from payments.invoices.models import Invoice, InvoiceCounter, InvoiceDayProof, InvoiceDocument
@@ -42,6 +42,7 @@ __all__ = [
     "InvoiceCounter",
     "InvoiceDayProof",
     "InvoiceDocument",
+    "LoginSession",
     "Membership",
     "Payment",
     "PaymentMethod",

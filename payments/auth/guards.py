@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from payments.auth.errors import NotPlatformAdmin
-from payments.auth.principals import current_user
+from payments.auth.principals import current_user, find_member
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -18,6 +18,16 @@ def signed_in(view: View) -> View:
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         return view(*args, user=current_user(), **kwargs)
+
+    return cast(View, guarded)
+
+
+def with_caller(view: View) -> View:
+    """Give the view the `caller` with their session; 401 without a valid token."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, caller=find_member(), **kwargs)
 
     return cast(View, guarded)
 

@@ -6,16 +6,18 @@ import hmac
 from dataclasses import dataclass
 from uuid import UUID
 
-from payments.auth import passwords, tokens
+from payments.auth import passwords, sessions, tokens
 from payments.auth.errors import BadToken as Unproven
+from payments.auth.login import check_login
 from payments.auth.models import DEVELOPER, END_USER, User
-from payments.auth.principals import caller_of_refresh_token
 from payments.auth.queries import find_by_email, find_end_user
 from payments.auth.tokens import Tokens
 from payments.extensions import settings
 from payments.kit.inserts import inserted
+from payments.kit.security_log import REFUSED, SUCCEEDED, log_security_event
 from payments.kit.transactions import transaction
 from payments.projects import api_keys, errors, queries
+from payments.projects.guards import demand_caller
 from payments.timeline.append import append
 
 
@@ -37,20 +39,21 @@ def place_for(
     """Say whom these keys may register; RegistrationRefused without any, InvalidKey if wrong."""
     if operator_key is not None:
         if not _is_operators(operator_key):
-            raise errors.InvalidKey
+            raise _refuse_key("operator")
         return Place(DEVELOPER)
     if project_key is None or project_id is None:
         raise errors.RegistrationRefused
     found = api_keys.project_of(project_key)
     project = None if found is None else queries.find_project(found)
     if project is None or project.id != project_id.lower():
-        raise errors.InvalidKey
+        raise _refuse_key("project")
     return Place(END_USER, project.id, project.owner_id)
 
 
 def register(place: Place, *, email: str, password: str, full_name: str | None) -> User:
     """Make the account; EmailTaken when the place has that address already."""
-    password_hash = passwords.hashed(password)  # slow on purpose: not while writers wait
+    passwords.check_new_password(password, email=email)
+    password_hash = passwords.hash_password(password)  # slow on purpose: not while writers wait
     user = User(
         email=email,
         name=full_name or "",
@@ -68,31 +71,40 @@ def register(place: Place, *, email: str, password: str, full_name: str | None) 
             project_id=place.project_id,
             kind_of_user=place.kind,
         )
+        user_id = user.id
+    log_security_event("registration", SUCCEEDED, user=user_id, kind=place.kind)
     return user
 
 
 def log_in(*, email: str, password: str, project_id: str | None) -> Tokens:
     """Sign a user in; an unknown address takes as long as a wrong password."""
     tokens.demand_own()
-    user = find_by_email(email) if project_id is None else _end_user(project_id, email)
-    if not passwords.matches(password, user.password_hash if user else None) or user is None:
+    found = find_by_email(email) if project_id is None else _end_user(project_id, email)
+    user = check_login(found, email=email, password=password, project_id=project_id)
+    if user is None:
         raise errors.BadLogin
     if not user.is_active:
         raise errors.AccountNotActivated
-    return tokens.issue(user)
+    return sessions.start_session(user)
 
 
 def refresh(token: str) -> Tokens:
     """Exchange a refresh token for fresh ones; BadToken once its user or project is gone."""
-    try:
-        user, claims = caller_of_refresh_token(token)
-    except Unproven as error:
-        raise errors.BadToken from error
+    caller = demand_caller(token=token)
+    user, claims = caller.user, caller.claims
     if claims.get("project_id") != user.project_id:
         raise errors.BadToken
     if user.project_id is not None and _standing(user.project_id) is None:
         raise errors.BadToken
-    return tokens.issue(user)
+    try:
+        return sessions.refresh_session(user, claims)
+    except Unproven as error:
+        raise errors.BadToken from error
+
+
+def _refuse_key(kind: str) -> errors.InvalidKey:
+    log_security_event("registration_key", REFUSED, kind=kind)
+    return errors.InvalidKey()
 
 
 def _is_operators(key: str) -> bool:

@@ -17,6 +17,7 @@ WITHOUT = {
     "invoice_day_proofs": "one a day for the whole platform",
     "invoice_documents": "one to one with its invoice, which says it",
     "idempotent_requests": "belongs to the user who sent the request",
+    "login_sessions": "belongs to the user who logged in",
 }
 
 

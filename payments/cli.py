@@ -15,6 +15,8 @@ from payments.config import Settings
 from payments.extensions import settings
 from payments.gateway.errors import GatewayError
 from payments.invoices.commands import invoices
+from payments.projects.key_destruction import destroy_keys_now
+from payments.projects.queries import find_project
 from payments.reconciliation.commands import reconcile
 from payments.webhooks.commands import events
 from payments.workspaces import catalog
@@ -71,6 +73,17 @@ def rotate_keys() -> None:
     )
     if done.unreadable:
         raise click.exceptions.Exit(1)
+
+
+@keys.command("destroy")
+@click.option("--project", "project_id", required=True, help="The project's id.")
+@with_appcontext
+def destroy_project_keys(project_id: str) -> None:
+    """Destroy a project's Stripe keys at once, and switch its configuration off."""
+    if find_project(project_id.lower()) is None:
+        raise click.ClickException(f"there is no project {project_id}")
+    had = destroy_keys_now(project_id.lower(), actor="operator")
+    click.echo("the keys are destroyed" if had else "there were no keys")
 
 
 def _webhook_secret(held: Settings) -> str | None:

@@ -44,6 +44,8 @@ class Settings:
     event_retention_days: int
     timeline_retention_days: int
     session_retention_days: int
+    key_destruction_days: int
+    event_quota_mb: int
     public_url: str
     invoice_bucket: str | None
     aws_region: str | None
@@ -143,18 +145,6 @@ def _numbers(reader: Reader) -> dict[str, Any]:
         "rate_limit": reader.parsed(
             "RATE_LIMIT", "3000 per minute", parse.rate, "a rate such as 100 per minute"
         ),
-        "stripe_rate_limit_live": reader.parsed(
-            "STRIPE_RATE_LIMIT_LIVE", "100", parse.calls, "a number of calls a second, 5 or more"
-        ),
-        "stripe_rate_limit_test": reader.parsed(
-            "STRIPE_RATE_LIMIT_TEST", "25", parse.calls, "a number of calls a second, 5 or more"
-        ),
-        "stripe_rate_limit_operation": reader.parsed(
-            "STRIPE_RATE_LIMIT_OPERATION",
-            "25",
-            parse.calls,
-            "a number of calls a second, 5 or more",
-        ),
         "trusted_proxies": reader.parsed("TRUSTED_PROXIES", "0", parse.few, "a number from 0 to 9"),
     }
 
@@ -195,6 +185,12 @@ def _retention(reader: Reader) -> dict[str, Any]:
             "TIMELINE_RETENTION_DAYS", "730", parse.days, what
         ),
         "session_retention_days": reader.parsed("SESSION_RETENTION_DAYS", "90", parse.days, what),
+        "key_destruction_days": reader.parsed(
+            "KEY_DESTRUCTION_DAYS", "7", parse.grace_days, "a number of days, 0 to 365"
+        ),
+        "event_quota_mb": reader.parsed(
+            "EVENT_QUOTA_MB", "1024", parse.megabytes, "a number of MiB, 0 for no quota"
+        ),
     }
 
 

@@ -57,6 +57,20 @@ def days(raw: str) -> int:
     return int(raw)
 
 
+def grace_days(raw: str) -> int:
+    """Return the days of a grace; 0 for none, a year at most."""
+    if not 0 <= int(raw) <= 365:
+        raise ValueError(raw)
+    return int(raw)
+
+
+def megabytes(raw: str) -> int:
+    """Return a size in MiB; 0 for no limit."""
+    if not 0 <= int(raw) <= 10_000_000:
+        raise ValueError(raw)
+    return int(raw)
+
+
 def seconds(raw: str) -> float:
     # A wait is a duration, not money: fractions of a second are welcome.
     value = float(raw)

@@ -20,6 +20,8 @@ _INVOICE = "Invoice [{invoice}][ of {amount}][ for plan {plan_name}]"
 _PAYMENT = "Payment[ {stripe_id}][ of {amount}]"
 _SUBSCRIPTION = "Subscription[ {stripe_id}][ to {plan_name}]"
 
+_GRACE = "[; its keys will be destroyed after {keys_destroyed_in_days} days]"
+
 _DISPUTE = "[ {stripe_id}][ of {amount}][ on invoice {invoice}]"
 _DUE = "[ ({reason})][; the bank takes an answer until {response_due_at}]"
 
@@ -71,11 +73,12 @@ _SENTENCES = {
     "customer.forgotten": "Customer[ {stripe_id}] is no longer at Stripe and was forgotten",
     "project.created": "The project was created",
     "project.updated": "The project was changed[: {fields}]",
-    "project.deleted": "The project was switched off",
+    "project.deleted": f"The project was switched off{_GRACE}",
     "project_key.created": "An API key[ {prefix}...] was made",
     "project_key.revoked": "The API key[ {prefix}...] was revoked",
     "stripe_config.saved": "The Stripe configuration was saved[: {fields}][; replaced: {replaced}]",
-    "stripe_config.deactivated": "The Stripe configuration was switched off",
+    "stripe_config.deactivated": f"The Stripe configuration was switched off{_GRACE}",
+    "stripe_config.keys_destroyed": "Stripe keys were destroyed[: {fields}]",
     "subscription.plan_changed": f"{_SUBSCRIPTION} changed[ from {{previous_name}}]",
     "subscription.updated": f"{_SUBSCRIPTION} was changed though it is over",
     "subscription.renewed": f"{_SUBSCRIPTION} has a new period[, until {{period_end}}]",

@@ -15,6 +15,7 @@ from payments.config import Settings
 from payments.extensions import settings
 from payments.gateway.errors import GatewayError
 from payments.invoices.commands import invoices
+from payments.people.commands import people
 from payments.projects.key_destruction import destroy_keys_now
 from payments.projects.queries import find_project
 from payments.reconciliation.commands import reconcile
@@ -31,6 +32,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(seed)
     app.cli.add_command(keys)
     app.cli.add_command(events)
+    app.cli.add_command(people)
     app.cli.add_command(reconcile)
     app.cli.add_command(invoices)
     app.cli.add_command(charges)

@@ -27,9 +27,11 @@ _DUE = "[ ({reason})][; the bank takes an answer until {response_due_at}]"
 
 _SENTENCES = {
     "workspace.created": "The workspace was created[ on plan {plan_name}]",
+    "workspace.closed": "The workspace was closed, as its only member was erased",
     "workspace.updated": "The workspace's details were changed[: {fields}]",
     "user.signed_up": "{subject} signed up",
     "user.registered": "{subject} registered",
+    "user.erased": "{subject} was erased; the account names nobody any more",
     "member.added": "{subject} became a member[ as {role}]",
     "member.role_changed": "{subject} is[ {role}] now[, {previous} before]",
     "member.left": "{subject}[, {role},] left",

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from payments.kit import clock
 from payments.kit.crypto import digest
 from payments.kit.db import db
-from payments.kit.transactions import transaction
+from payments.kit.security_log import SUCCEEDED, log_security_event
+from payments.kit.transactions import after_commit, transaction
 from payments.projects import errors, queries, rosters
 from payments.projects.models import Project, ProjectKey
 from payments.timeline.append import append
@@ -91,6 +92,8 @@ def _note_use(key_id: str) -> None:
 
 
 def _tell(kind: str, row: ProjectKey, user_id: int) -> None:
+    facts = {"project": row.project_id, "user": user_id, "key": row.id}
+    after_commit(lambda: log_security_event(kind, SUCCEEDED, **facts))
     append(
         kind,
         actor=f"user:{user_id}",

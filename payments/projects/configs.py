@@ -9,6 +9,7 @@ from payments.extensions import settings
 from payments.kit import clock
 from payments.kit.crypto import Unsealable
 from payments.kit.db import db
+from payments.kit.security_log import SUCCEEDED, log_security_event
 from payments.kit.transactions import after_commit, transaction
 from payments.projects import credentials, errors, key_destruction, queries, sealing
 from payments.projects.masks import mask
@@ -170,6 +171,8 @@ def _tell_saved(config: StripeConfig, owner_id: int, changed: dict[str, bool]) -
 
 
 def _tell(kind: str, config: StripeConfig, owner_id: int, **data: Any) -> None:
+    project_id = config.project_id
+    after_commit(lambda: log_security_event(kind, SUCCEEDED, project=project_id, user=owner_id))
     append(
         kind,
         actor=f"user:{owner_id}",

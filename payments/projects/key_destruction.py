@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from payments.extensions import settings
 from payments.kit.db import db
 from payments.kit.leases import moment_in
+from payments.kit.security_log import SUCCEEDED, log_security_event
 from payments.kit.transactions import after_commit, transaction
 from payments.projects import credentials, queries
 from payments.projects.models import StripeConfig, StripeCredentials
@@ -126,6 +127,8 @@ def _set_due(project_id: str, due: Any) -> None:
 
 
 def _tell(kind: str, config: StripeConfig, *, actor: str, **data: Any) -> None:
+    project_id = config.project_id
+    after_commit(lambda: log_security_event(kind, SUCCEEDED, project=project_id, actor=actor))
     append(
         kind,
         actor=actor,

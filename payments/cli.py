@@ -18,6 +18,9 @@ from payments.extensions import settings
 from payments.gateway.errors import GatewayError
 from payments.invoices.commands import invoices
 from payments.kit import crypto
+from payments.people.commands import people
+from payments.projects.key_destruction import destroy_keys_now
+from payments.projects.queries import find_project
 from payments.reconciliation.commands import reconcile
 from payments.webhooks.commands import events
 from payments.workspaces import catalog, queries
@@ -34,6 +37,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(release)
     app.cli.add_command(keys)
     app.cli.add_command(events)
+    app.cli.add_command(people)
     app.cli.add_command(reconcile)
     app.cli.add_command(invoices)
     app.cli.add_command(charges)
@@ -121,6 +125,17 @@ def rotate_keys() -> None:
     )
     if done.unreadable:
         raise click.exceptions.Exit(1)
+
+
+@keys.command("destroy")
+@click.option("--project", "project_id", required=True, help="The project's id.")
+@with_appcontext
+def destroy_project_keys(project_id: str) -> None:
+    """Destroy a project's Stripe keys at once, and switch its configuration off."""
+    if find_project(project_id.lower()) is None:
+        raise click.ClickException(f"there is no project {project_id}")
+    had = destroy_keys_now(project_id.lower(), actor="operator")
+    click.echo("the keys are destroyed" if had else "there were no keys")
 
 
 def _webhook_secret(held: Settings) -> str | None:

@@ -64,9 +64,9 @@ def make(settings: Settings) -> Demo:
     access = Access(people["owner"], workspace, OWNER)
     for name, role in SEATS.items():
         _seat(access, people[name], role)
-    developer = _project_person(Place(DEVELOPER), password)
+    developer = _project_person(Place(DEVELOPER, "operator"), password)
     project_id = demo_project.find_or_make(developer).id
-    end_user = _project_person(Place(END_USER, project_id), password)
+    end_user = _project_person(Place(END_USER, "operator", project_id), password)
     people |= {"developer": developer, "end_user": end_user}
     return Demo(
         people={role: user.email for role, user in people.items()},

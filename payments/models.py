@@ -18,7 +18,7 @@ from payments.projects.models import (
 )
 from payments.runs.models import Drift, EventCursor, ReconciliationRun
 from payments.timeline.models import TimelineEntry
-from payments.webhooks.models import WebhookEvent
+from payments.webhooks.models import EventStorage, WebhookEvent
 from payments.workspaces.models import (
     Charge,
     Dispute,
@@ -36,6 +36,7 @@ __all__ = [
     "Dispute",
     "Drift",
     "EventCursor",
+    "EventStorage",
     "IdempotentRequest",
     "Installation",
     "Invoice",

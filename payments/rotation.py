@@ -1,7 +1,8 @@
 """Seals every secret column anew with the first of CREDENTIALS_KEYS, so that the others may go.
 
 First put the new key in front in every process, then rotate, then take the old key away: at no
-moment is there a text that a running process cannot open.
+moment is there a text that a running process cannot open. What a former release sealed, which bound
+it to less, is bound anew by the same run.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import sqlalchemy as sa
 from payments.extensions import sealer, settings
 from payments.idempotency.models import IdempotentRequest
 from payments.kit.crypto import Sealer, Unsealable
+from payments.kit.sealed_columns import name_former_place, name_place, seal_column
 from payments.kit.transactions import transaction
 from payments.projects import sealing
 from payments.projects.models import StripeCredentials
 
 log = logging.getLogger(__name__)
 
-# Every sealed column of the service; its texts are bound to "table.column.id".
+# Every sealed column of the service; what binds its texts is named in `SEALED_WITH` of the model.
 COLUMNS: dict[Any, tuple[str, ...]] = {
     StripeCredentials: sealing.SEALED,
     IdempotentRequest: ("answer",),
@@ -32,7 +34,7 @@ BATCH = 200
 
 @dataclass
 class Report:
-    """How many sealed texts were sealed anew, were so already, or open with no key."""
+    """How many sealed texts were sealed anew, were right already, or open with no key."""
 
     renewed: int = 0
     current: int = 0
@@ -74,27 +76,27 @@ def _sealed(row: Any, columns: tuple[str, ...]) -> Iterator[tuple[str, str]]:
 
 
 def _renew(row: Any, column: str, sealed: str, report: Report) -> None:
-    place = f"{row.__tablename__}.{column}.{row.id}"
-    if _opens(Sealer(settings().credentials_keys[:1]), sealed, place) is not None:
+    place, former = name_place(row, column), name_former_place(row, column)
+    if _open(Sealer(settings().credentials_keys[:1]), sealed, place) is not None:
         report.current += 1
         return
-    plain = _opens(sealer(), sealed, place)
+    plain = _open(sealer(), sealed, place, former)
     if plain is None:
-        log.error("no key opens %s", place)
+        log.error("no key opens %s", former)
         report.unreadable += 1
         return
-    setattr(row, column, sealer().seal(plain, place=place))
+    seal_column(sealer(), row, column, plain)
     report.renewed += 1
 
 
 def can_open(keys: Sealer, row: Any, column: str) -> bool:
     """Return whether one of these keys opens what is sealed in a column of the row."""
-    place = f"{row.__tablename__}.{column}.{row.id}"
-    return _opens(keys, getattr(row, column), place) is not None
+    place, former = name_place(row, column), name_former_place(row, column)
+    return _open(keys, getattr(row, column), place, former) is not None
 
 
-def _opens(keys: Sealer, sealed: str, place: str) -> str | None:
+def _open(keys: Sealer, sealed: str, place: str, former: str | None = None) -> str | None:
     try:
-        return keys.open(sealed, place=place)
+        return keys.open(sealed, place=place, former_place=former)
     except Unsealable:
         return None

@@ -5,6 +5,7 @@ from payments.extensions import redis
 from payments.idempotency.store import prune
 from payments.kit.locks import alone
 from payments.pages.readiness import HEARTBEAT_KEY, HEARTBEAT_SECONDS
+from payments.projects.key_destruction import destroy_due_keys
 from payments.reconciliation import schedule
 from payments.reconciliation.turn import turn
 from payments.retention import prune as retention
@@ -26,12 +27,13 @@ def sweep_due() -> None:
 
 @job(jobs.SWEEP_EXPIRED)
 def sweep_expired() -> None:
-    """Expire what nobody came back for, and forget answers that may be forgotten."""
+    """Expire what nobody came back for, and forget answers and keys that may be forgotten."""
     reconcile.expire_unauthenticated()
     close_failed_intents()
     follow.look_at_submitted()
     prune()
     prune_runs()
+    destroy_due_keys()
 
 
 @job(jobs.BEGIN_RUNS)

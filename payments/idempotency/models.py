@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -27,6 +28,8 @@ class IdempotentRequest(Base):
 
     __tablename__ = "idempotent_requests"
     __table_args__ = (sa.UniqueConstraint("user_id", "key"),)
+
+    SEALED_WITH: ClassVar[tuple[str, ...]] = ("user_id", "key")
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     user_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import logging
 import re
 from collections.abc import Callable
@@ -27,6 +28,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_HIDDEN = "payments_hidden_in_replay"
 _KEPT_HEADERS = ("Location", "Retry-After", "Preference-Applied", "Cache-Control")
 
 # Whose key it is, by what the guard above gave the view.
@@ -73,9 +75,25 @@ def idempotent(view: View) -> View:
         caller = _caller_id(kwargs)
         if caller is None:
             return view(*args, **kwargs)
-        return _once(caller, _of_server(kwargs, key), lambda: view(*args, **kwargs))
+        hidden: tuple[str, ...] = getattr(view, _HIDDEN, ())
+        return _once(caller, _of_server(kwargs, key), lambda: view(*args, **kwargs), hidden)
 
     return cast(View, with_headers(_DOCUMENTED)(guarded))
+
+
+def hide_in_replay(*fields: str) -> Callable[[View], View]:
+    """Let `idempotent` store a JSON object without these fields: they are null in a replay.
+
+    For what is shown once, such as a key; it goes right below `idempotent`. Client secrets of
+    Stripe's and addresses of its pages are no such fields: whoever has lost the answer goes on
+    with them, and they are of no use once they were used or have lapsed.
+    """
+
+    def mark(view: View) -> View:
+        setattr(view, _HIDDEN, fields)
+        return view
+
+    return mark
 
 
 def request_key() -> str | None:
@@ -101,7 +119,7 @@ def _of_server(kwargs: dict[str, Any], key: str) -> str:
     return digest(f"server of {kwargs['place'].project_id}: {key}")
 
 
-def _once(caller: int, key: str, run: Callable[[], Any]) -> Response:
+def _once(caller: int, key: str, run: Callable[[], Any], hidden: tuple[str, ...] = ()) -> Response:
     held = store.claim(caller, key, *map(_fingerprint, settings().secret_keys))
     if held.status is not None:
         return _replayed(held)
@@ -111,7 +129,7 @@ def _once(caller: int, key: str, run: Callable[[], Any]) -> Response:
     except BaseException:
         store.release(held)
         raise
-    _keep(held, answer)
+    _keep(held, answer, hidden)
     return answer
 
 
@@ -129,23 +147,25 @@ def _answered(run: Callable[[], Any]) -> Response:
         return make_response(current_app.handle_user_exception(error))
 
 
-def _keep(held: Claim, answer: Response) -> None:
+def _keep(held: Claim, answer: Response, hidden: tuple[str, ...]) -> None:
     if answer.status_code >= 500 or answer.status_code in {409, 429}:
         store.release(held)
         return
     headers = {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
-    body = sealer().seal(answer.get_data(as_text=True), place=_place(held.id))
+    body = sealer().seal(_hide(answer.get_data(as_text=True), hidden), place=held.place)
     if not store.keep(held, answer.status_code, body, headers):
         log.warning("request %s ended after another had its key: its answer is not kept", held.id)
 
 
+def _hide(body: str, hidden: tuple[str, ...]) -> str:
+    if not hidden:
+        return body
+    return json.dumps({**json.loads(body), **dict.fromkeys(hidden)})
+
+
 def _replayed(held: Claim) -> Response:
-    body = sealer().open(held.answer or "", place=_place(held.id))
+    body = sealer().open(held.answer or "", place=held.place, former_place=held.former_place)
     answer = Response(body, status=held.status, content_type="application/json")
     answer.headers.update(held.headers)
     answer.headers["Idempotent-Replayed"] = "true"
     return answer
-
-
-def _place(row_id: int) -> str:
-    return f"idempotent_requests.answer.{row_id}"

@@ -17,6 +17,7 @@ from payments.kit.db import db
 from payments.kit.errors import Conflict
 from payments.kit.inserts import inserted
 from payments.kit.leases import moment_in
+from payments.kit.sealed_columns import name_former_place, name_place
 from payments.kit.transactions import transaction
 
 KEPT_FOR = timedelta(hours=24)
@@ -39,7 +40,8 @@ class KeyInUse(Conflict):
 class Claim:
     """A key's row as its claim found it; `status` is set when it holds an answer already.
 
-    `request` names the request for the rows that it makes; `answer` is sealed.
+    `request` names the request for the rows that it makes; `answer` is sealed at `place`, or at
+    `former_place` if a former release did it.
     """
 
     id: int
@@ -48,6 +50,8 @@ class Claim:
     status: int | None
     answer: str | None = field(repr=False)
     headers: dict[str, str]
+    place: str = field(repr=False)
+    former_place: str = field(repr=False)
 
 
 def claim(user_id: int, key: str, fingerprint: str, *former: str) -> Claim:
@@ -69,7 +73,10 @@ def claim(user_id: int, key: str, fingerprint: str, *former: str) -> Claim:
 def _read(row: IdempotentRequest) -> Claim:
     # Rows of an earlier release bear no reference: their charges hold the name that it gave them.
     request = row.reference or f"request-{row.id}-{int(row.created_at.timestamp())}"
-    return Claim(row.id, row.fence, request, row.status, row.answer, row.headers)
+    return Claim(
+        row.id, row.fence, request, row.status, row.answer, row.headers,
+        place=name_place(row, "answer"), former_place=name_former_place(row, "answer"),
+    )  # fmt: skip
 
 
 def _forget_lapsed(user_id: int, key: str) -> None:

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
-_VERSION = b"\x01"
+# The first byte of a sealed text says how it is bound: to its row alone in former releases.
+_BOUND_TO_ROW, _BOUND_TO_PLACE = b"\x01", b"\x02"
 
 
 class Unsealable(ValueError):
@@ -46,30 +47,43 @@ class Sealer:
         return f"<Sealer with {len(self._keys)} keys>"
 
     def seal(self, plain: str, *, place: str) -> str:
-        """Encrypt `plain` so that it opens at `place` ("table.column.row") and nowhere else."""
+        """Encrypt `plain` so that it opens at `place` and nowhere else.
+
+        The place is the associated data of AES-GCM: authenticated, and stored nowhere.
+        https://www.rfc-editor.org/rfc/rfc5116#section-2.1
+        """
         nonce = secrets.token_bytes(_NONCE_BYTES)
         body = AESGCM(self._keys[0]).encrypt(nonce, plain.encode(), place.encode())
-        return base64.urlsafe_b64encode(_VERSION + nonce + body).decode()
+        return base64.urlsafe_b64encode(_BOUND_TO_PLACE + nonce + body).decode()
 
-    def open(self, sealed: str, *, place: str) -> str:
-        """Decrypt what `seal` made at the same place; Unsealable otherwise."""
-        nonce, body = _taken_apart(sealed, place)
+    def open(self, sealed: str, *, place: str, former_place: str | None = None) -> str:
+        """Decrypt what `seal` made at the same place; Unsealable otherwise.
+
+        `former_place` is where a text of a former release opens, which named less.
+        """
+        version, nonce, body = _split(sealed, place)
+        bound_to = place if version == _BOUND_TO_PLACE else former_place or place
         for key in self._keys:
             try:
-                return AESGCM(key).decrypt(nonce, body, place.encode()).decode()
+                return AESGCM(key).decrypt(nonce, body, bound_to.encode()).decode()
             except InvalidTag:
                 continue
-        raise Unsealable(f"no key opens {place}")
+        raise Unsealable(f"no key opens {_name_row(place)}")
 
 
-def _taken_apart(sealed: str, place: str) -> tuple[bytes, bytes]:
+def _split(sealed: str, place: str) -> tuple[bytes, bytes, bytes]:
     try:
         raw = base64.b64decode(sealed, altchars=b"-_", validate=True)
     except ValueError as error:
-        raise Unsealable(f"{place} holds no sealed text") from error
-    if raw[:1] != _VERSION or len(raw) <= 1 + _NONCE_BYTES:
-        raise Unsealable(f"{place} holds no sealed text")
-    return raw[1 : 1 + _NONCE_BYTES], raw[1 + _NONCE_BYTES :]
+        raise Unsealable(f"{_name_row(place)} holds no sealed text") from error
+    if raw[:1] not in (_BOUND_TO_ROW, _BOUND_TO_PLACE) or len(raw) <= 1 + _NONCE_BYTES:
+        raise Unsealable(f"{_name_row(place)} holds no sealed text")
+    return raw[:1], raw[1 : 1 + _NONCE_BYTES], raw[1 + _NONCE_BYTES :]
+
+
+def _name_row(place: str) -> str:
+    """Leave out whose the row is: it may be named by what a client has sent."""
+    return place.partition(" ")[0]
 
 
 def digest(data: bytes | str) -> str:

@@ -25,10 +25,12 @@ from payments.timeline.append import append
 class Place:
     """What a registration's keys allow: a developer, or an end user of one project.
 
-    `owner_id` is the developer whose server registers; the operator has no account.
+    `owner_id` is the developer whose server registers; the operator has no account. `actor` is
+    whose key it was, as the timeline names it.
     """
 
     kind: str
+    actor: str
     project_id: str | None = None
     owner_id: int | None = None
 
@@ -40,14 +42,14 @@ def place_for(
     if operator_key is not None:
         if not _is_operators(operator_key):
             raise _refuse_key("operator")
-        return Place(DEVELOPER)
+        return Place(DEVELOPER, actor="operator")
     if project_key is None or project_id is None:
         raise errors.RegistrationRefused
-    found = api_keys.project_of(project_key)
-    project = None if found is None else queries.find_project(found)
-    if project is None or project.id != project_id.lower():
+    used = api_keys.recognize_key(project_key)
+    project = None if used is None else queries.find_project(used.project_id)
+    if used is None or project is None or project.id != project_id.lower():
         raise _refuse_key("project")
-    return Place(END_USER, project.id, project.owner_id)
+    return Place(END_USER, f"api_key:{used.id}", project.id, project.owner_id)
 
 
 def register(place: Place, *, email: str, password: str, full_name: str | None) -> User:
@@ -66,7 +68,7 @@ def register(place: Place, *, email: str, password: str, full_name: str | None) 
             raise errors.EmailTaken
         append(
             "user.registered",
-            actor=f"user:{user.id}",
+            actor=place.actor,
             subject=f"user:{user.id}",
             project_id=place.project_id,
             kind_of_user=place.kind,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from payments.kit import clock
 from payments.kit.crypto import digest
 from payments.kit.db import db
-from payments.kit.transactions import transaction
+from payments.kit.security_log import SUCCEEDED, log_security_event
+from payments.kit.transactions import after_commit, transaction
 from payments.projects import errors, queries, rosters
 from payments.projects.models import Project, ProjectKey
 from payments.timeline.append import append
@@ -64,15 +66,22 @@ def revoke(project: Project, key_id: str) -> None:
         _tell("project_key.revoked", row, user_id)
 
 
-def project_of(key: str) -> str | None:
-    """Return the id of the project whose active key this is, and note that it was used."""
+class UsedKey(NamedTuple):
+    """An active key that came with a request."""
+
+    id: str
+    project_id: str
+
+
+def recognize_key(key: str) -> UsedKey | None:
+    """Return whose active key this is, and note that it was used; None for any other text."""
     row = rosters.find_key_by_hash(digest(key))
     if row is None:
         return None
-    key_id, project_id, used = row.id, row.project_id, row.last_used_at
+    used_key, used = UsedKey(row.id, row.project_id), row.last_used_at
     if used is None or used <= clock.now() - _USE_NOTED_EVERY:
-        _note_use(key_id)
-    return project_id
+        _note_use(used_key.id)
+    return used_key
 
 
 def _note_use(key_id: str) -> None:
@@ -83,6 +92,8 @@ def _note_use(key_id: str) -> None:
 
 
 def _tell(kind: str, row: ProjectKey, user_id: int) -> None:
+    facts = {"project": row.project_id, "user": user_id, "key": row.id}
+    after_commit(lambda: log_security_event(kind, SUCCEEDED, **facts))
     append(
         kind,
         actor=f"user:{user_id}",

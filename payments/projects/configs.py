@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from payments.extensions import settings
 from payments.kit import clock
 from payments.kit.crypto import Unsealable
 from payments.kit.db import db
+from payments.kit.security_log import SUCCEEDED, log_security_event
 from payments.kit.transactions import after_commit, transaction
-from payments.projects import credentials, errors, queries, sealing
+from payments.projects import credentials, errors, key_destruction, queries, sealing
 from payments.projects.masks import mask
 from payments.projects.models import Project, StripeConfig, StripeCredentials
 from payments.projects.models.configs import MODES
@@ -54,16 +56,26 @@ def save(
         return _masked(config)
 
 
-def switch_off(project: Project) -> None:
-    """Stop using the keys, and keep them; ConfigNotFound when they are not in use."""
+def switch_off(project: Project, *, destroys_keys: bool = False) -> None:
+    """Stop using the keys, and destroy them after KEY_DESTRUCTION_DAYS or, if wanted, at once.
+
+    ConfigNotFound when they are not in use and none are left to be destroyed at once.
+    """
     project_id, owner_id = project.id, project.owner_id
     with transaction():
         queries.lock_project(project_id)
         config = queries.find_config(project_id)
-        if config is None or not config.is_active:
+        is_leftover = destroys_keys and key_destruction.has_keys(project_id)
+        if config is None or not (config.is_active or is_leftover):
             raise errors.ConfigNotFound
-        config.is_active = False
-        _tell("stripe_config.deactivated", config, owner_id)
+        if config.is_active:
+            config.is_active = False
+            grace = None if destroys_keys else settings().key_destruction_days
+            _tell("stripe_config.deactivated", config, owner_id, keys_destroyed_in_days=grace)
+        if destroys_keys:
+            key_destruction.destroy_keys(project_id, actor=f"user:{owner_id}")
+        else:
+            key_destruction.schedule_destruction(project_id)
         after_commit(lambda: credentials.forget(project_id))
 
 
@@ -76,6 +88,8 @@ def _switched_on(project_id: str) -> tuple[StripeConfig, bool]:
         db.session.flush()
     revived = not config.is_active
     config.is_active = True
+    if revived:
+        key_destruction.cancel_destruction(project_id)
     return config, revived
 
 
@@ -132,9 +146,11 @@ def _masked(config: StripeConfig) -> dict[str, Any]:
         "created_at": config.created_at,
         "updated_at": config.updated_at,
     }
-    for mode in MODES:
-        shown |= _masks(mode, queries.find_credentials(config.project_id, mode))
-    return shown
+    rows = {mode: queries.find_credentials(config.project_id, mode) for mode in MODES}
+    for mode, row in rows.items():
+        shown |= _masks(mode, row)
+    due = [row.destroy_at for row in rows.values() if row is not None and row.destroy_at]
+    return {**shown, "keys_destroyed_at": min(due, default=None)}
 
 
 def _masks(mode: str, row: StripeCredentials | None) -> dict[str, Any]:
@@ -155,6 +171,8 @@ def _tell_saved(config: StripeConfig, owner_id: int, changed: dict[str, bool]) -
 
 
 def _tell(kind: str, config: StripeConfig, owner_id: int, **data: Any) -> None:
+    project_id = config.project_id
+    after_commit(lambda: log_security_event(kind, SUCCEEDED, project=project_id, user=owner_id))
     append(
         kind,
         actor=f"user:{owner_id}",

@@ -6,10 +6,11 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from payments.auth.models import User
+from payments.extensions import settings
 from payments.idempotency.replay import request_key
 from payments.kit.inserts import inserted
 from payments.kit.transactions import after_commit, transaction
-from payments.projects import credentials, queries
+from payments.projects import credentials, key_destruction, queries
 from payments.projects.models import Project
 from payments.projects.models.projects import new_uuid
 from payments.timeline.append import append
@@ -44,13 +45,21 @@ def update(project: Project, **values: Any) -> Project:
     return held
 
 
-def delete(project: Project) -> None:
-    """Switch the project off: its rows stay, nobody reaches them through it any more."""
+def delete(project: Project, *, destroys_keys: bool = False) -> None:
+    """Switch the project off: its rows stay, nobody reaches them through it any more.
+
+    Its Stripe keys are destroyed after KEY_DESTRUCTION_DAYS or, if wanted, at once.
+    """
     project_id = project.id
     with transaction():
         held = queries.lock_project(project_id)
         held.is_active = False
-        _tell("project.deleted", held)
+        grace = None if destroys_keys else settings().key_destruction_days
+        _tell("project.deleted", held, keys_destroyed_in_days=grace)
+        if destroys_keys:
+            key_destruction.destroy_keys(project_id, actor=f"user:{held.owner_id}")
+        else:
+            key_destruction.schedule_destruction(project_id)
         after_commit(lambda: credentials.forget(project_id))
 
 

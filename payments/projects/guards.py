@@ -72,6 +72,17 @@ def project_owner(view: View) -> View:
     return cast(View, guarded)
 
 
+def present_or_former_owner(view: View) -> View:
+    """As `project_owner`, but also of a project that was deleted: for what outlives it."""
+
+    @wraps(view)
+    def guarded(*args: Any, project_id: UUID, **kwargs: Any) -> Any:
+        project = owned_project(_developer(), str(project_id), is_deleted_too=True)
+        return view(*args, project=project, **kwargs)
+
+    return cast(View, guarded)
+
+
 def end_user(view: View) -> View:
     """Give the view an end user's `seat`; 403 for developers, 404 once the project is gone."""
 
@@ -82,10 +93,10 @@ def end_user(view: View) -> View:
     return cast(View, guarded)
 
 
-def owned_project(user: User, project_id: str) -> Project:
+def owned_project(user: User, project_id: str, *, is_deleted_too: bool = False) -> Project:
     """Return the developer's project; ProjectNotFound or NotTheOwner."""
     project = queries.find_project(project_id)
-    if project is None or not project.is_active:
+    if project is None or not (project.is_active or is_deleted_too):
         raise errors.ProjectNotFound
     if project.owner_id != user.id:
         raise errors.NotTheOwner

@@ -33,6 +33,12 @@ def find_credentials(project_id: str, mode: str) -> StripeCredentials | None:
     return db.session.scalars(query).one_or_none()
 
 
+def list_credentials(project_id: str) -> list[StripeCredentials]:
+    """Return the keys of all modes of the project."""
+    query = sa.select(StripeCredentials).where(StripeCredentials.project_id == project_id)
+    return list(db.session.scalars(query.order_by(StripeCredentials.mode)))
+
+
 def find_usable_credentials(project_id: str, mode: str) -> StripeCredentials | None:
     """Return the keys of one mode, unless the project or its configuration is switched off."""
     query = (

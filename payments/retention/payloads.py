@@ -14,6 +14,7 @@ from payments.extensions import settings
 from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.transactions import transaction
+from payments.webhooks import storage
 from payments.webhooks.models import DROPPABLE, WebhookEvent
 
 
@@ -25,8 +26,40 @@ def drop_payloads(limit: int) -> int:
     batch = over.order_by(WebhookEvent.processed_at).limit(limit).with_for_update(skip_locked=True)
     with transaction() as session:
         ids = list(session.scalars(batch))
-        dropped = sa.update(WebhookEvent).where(WebhookEvent.id.in_(ids)).values(payload=None)
-        session.execute(dropped.execution_options(synchronize_session=False))
+        storage.drop_payloads_of(ids)
+    return len(ids)
+
+
+def make_room(limit: int) -> int:
+    """Drop up to `limit` payloads of projects that have nearly used up their quota.
+
+    The oldest of events that were handled go first, until a tenth of the quota is free: without
+    that, a project would have to wait for its retention before it can take events again.
+    """
+    quota = storage.get_quota("any project")
+    if quota is None:
+        return 0
+    most, dropped = quota * 9 // 10, 0
+    for owner, held in storage.list_owners_beyond(most + 1):
+        dropped += _make_room_for(owner, held - most, limit - dropped)
+        if dropped == limit:
+            break
+    return dropped
+
+
+def _make_room_for(owner: str, excess: int, limit: int) -> int:
+    """Drop the owner's oldest payloads of handled events until `excess` bytes are gone."""
+    query = sa.select(WebhookEvent.id, storage.measure_in_database())
+    query = query.where(WebhookEvent.owner == owner, DROPPABLE).order_by(WebhookEvent.id)
+    with transaction() as session:
+        ids = []
+        rows = session.execute(query.limit(limit).with_for_update(skip_locked=True))
+        for row_id, size in rows:
+            if excess <= 0:
+                break
+            ids.append(row_id)
+            excess -= size
+        storage.drop_payloads_of(ids)
     return len(ids)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from payments.kit import clock
 from payments.retention.counts import count_pruned
 from payments.retention.login_sessions import prune_login_sessions
-from payments.retention.payloads import drop_payloads
+from payments.retention.payloads import drop_payloads, make_room
 from payments.retention.sessions import prune_sessions
 from payments.timeline.prune import prune_timeline
 
@@ -17,6 +17,7 @@ TURN_SECONDS = 20
 
 RULES: dict[str, Callable[[int], int]] = {
     "webhook_payloads": drop_payloads,
+    "webhook_payloads_over_quota": make_room,
     "timeline": prune_timeline,
     "checkout_sessions": prune_sessions,
     "login_sessions": prune_login_sessions,

@@ -15,7 +15,8 @@ from payments.kit.db import Base, BigId
 class TimelineEntry(Base):
     """One thing that happened to one object of one tenant; never changed.
 
-    It is deleted once it is older than TIMELINE_RETENTION_DAYS.
+    Triggers of the database refuse to change it, and to delete it before it is older than
+    TIMELINE_RETENTION_DAYS can say. It outlives its project.
     """
 
     __tablename__ = "timeline"

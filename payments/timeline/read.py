@@ -43,6 +43,13 @@ def of_project(
     return _page([TimelineEntry.project_id == project_id, *_wanted(wish)], page, limit)
 
 
+def list_entries_of_user(user_id: int) -> list[TimelineEntry]:
+    """Return what a user did, and what happened to them, the oldest first."""
+    entry, name = TimelineEntry, f"user:{user_id}"
+    query = sa.select(entry).where(sa.or_(entry.actor == name, entry.subject == name))
+    return list(db.session.scalars(query.order_by(entry.id)))
+
+
 def _wanted(wish: Wish) -> Iterator[sa.ColumnElement[bool]]:
     entry = TimelineEntry
     if wish.subject is not None:

@@ -20,11 +20,14 @@ _INVOICE = "Invoice [{invoice}][ of {amount}][ for plan {plan_name}]"
 _PAYMENT = "Payment[ {stripe_id}][ of {amount}]"
 _SUBSCRIPTION = "Subscription[ {stripe_id}][ to {plan_name}]"
 
+_GRACE = "[; its keys will be destroyed after {keys_destroyed_in_days} days]"
+
 _DISPUTE = "[ {stripe_id}][ of {amount}][ on invoice {invoice}]"
 _DUE = "[ ({reason})][; the bank takes an answer until {response_due_at}]"
 
 _SENTENCES = {
     "workspace.created": "The workspace was created[ on plan {plan_name}]",
+    "workspace.closed": "The workspace was closed, as its only member was erased",
     "workspace.updated": "The workspace's details were changed[: {fields}]",
     "user.signed_up": "{subject} signed up",
     "user.registered": "{subject} registered",
@@ -33,6 +36,7 @@ _SENTENCES = {
     "session.reuse_detected": (
         "A refresh token of {subject} was used twice, so its session was ended"
     ),
+    "user.erased": "{subject} was erased; the account names nobody any more",
     "member.added": "{subject} became a member[ as {role}]",
     "member.role_changed": "{subject} is[ {role}] now[, {previous} before]",
     "member.left": "{subject}[, {role},] left",
@@ -78,11 +82,12 @@ _SENTENCES = {
     "customer.forgotten": "Customer[ {stripe_id}] is no longer at Stripe and was forgotten",
     "project.created": "The project was created",
     "project.updated": "The project was changed[: {fields}]",
-    "project.deleted": "The project was switched off",
+    "project.deleted": f"The project was switched off{_GRACE}",
     "project_key.created": "An API key[ {prefix}...] was made",
     "project_key.revoked": "The API key[ {prefix}...] was revoked",
     "stripe_config.saved": "The Stripe configuration was saved[: {fields}][; replaced: {replaced}]",
-    "stripe_config.deactivated": "The Stripe configuration was switched off",
+    "stripe_config.deactivated": f"The Stripe configuration was switched off{_GRACE}",
+    "stripe_config.keys_destroyed": "Stripe keys were destroyed[: {fields}]",
     "subscription.plan_changed": f"{_SUBSCRIPTION} changed[ from {{previous_name}}]",
     "subscription.updated": f"{_SUBSCRIPTION} was changed though it is over",
     "subscription.renewed": f"{_SUBSCRIPTION} has a new period[, until {{period_end}}]",

@@ -14,7 +14,7 @@ from payments.timeline.sentences import sentence
 _USER = re.compile(r"user:([0-9]{1,18})")
 
 # Who may have made something happen: the first word of an actor, but for users.
-SOURCES = ("request", "event", "worker", "sweep", "operator")
+SOURCES = ("request", "api_key", "event", "worker", "sweep", "operator")
 
 # What of an entry's data are ids at Stripe, beside its `stripe_id`.
 _AT_STRIPE = ("payment_intent", "payment_method", "price", "previous_price")

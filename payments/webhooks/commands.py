@@ -7,7 +7,7 @@ import json
 import click
 from flask.cli import AppGroup
 
-from payments.webhooks import shelf
+from payments.webhooks import shelf, storage
 from payments.webhooks.models import DEAD, STATES, WebhookEvent
 
 MOST_LISTED = 100
@@ -38,7 +38,7 @@ def show_event(event_id: str, project: str | None) -> None:
     event = _found(project, event_id)
     click.echo(_line(event))
     if event.payload_dropped:
-        click.echo("its payload was dropped after its time of retention")
+        click.echo("its payload is no longer stored")
     else:
         click.echo(json.dumps(event.content, indent=2, ensure_ascii=False))
 
@@ -53,6 +53,13 @@ def replay_events(event_ids: tuple[str, ...], project: str | None, state: str | 
     replayed = [_replay(row_id) for row_id in rows or shelf.ids(project, state or DEAD)]
     if not all(replayed):
         raise click.exceptions.Exit(1)
+
+
+@events.command("recount")
+def recount_stored_bytes() -> None:
+    """Count the stored bytes of every project anew, for its quota."""
+    for owner, (before, there) in storage.recount(storage.list_owners()).items():
+        click.echo(f"{owner}  {there} bytes" + ("" if before == there else f", not {before}"))
 
 
 def _replay(row_id: int) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from payments.gateway.event_lists import ListedEvent
 from payments.kit.db import db, is_sqlite
 from payments.kit.transactions import after_commit, transaction
+from payments.webhooks import storage
 from payments.webhooks.inbox import new_row
 from payments.webhooks.models import FOUND, WebhookEvent
 from payments.webhooks.wake import wake
@@ -25,7 +26,10 @@ def lacking(owner: str, mode: str, events: Sequence[ListedEvent]) -> set[str]:
 
 
 def store(owner: str, mode: str, events: Sequence[ListedEvent]) -> set[str]:
-    """Keep those that are not there yet, wake the worker for them, and return their ids."""
+    """Keep those that are not there yet, wake the worker for them, and return their ids.
+
+    Their bytes count, but no quota refuses them: Stripe would not deliver them again.
+    """
     if not events:
         return set()
     rows = [
@@ -36,5 +40,7 @@ def store(owner: str, mode: str, events: Sequence[ListedEvent]) -> set[str]:
         made = insert(WebhookEvent).values(rows).on_conflict_do_nothing()
         stored = set(session.scalars(made.returning(WebhookEvent.event_id)))
         if stored:
+            sizes = (storage.measure(event.payload) for event in events if event.id in stored)
+            storage.add_bytes(owner, sum(sizes))
             after_commit(wake)
     return stored

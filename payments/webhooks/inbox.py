@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from payments.kit import clock, leases, logs, steps
-from payments.kit.db import db, is_sqlite
+from payments.kit.db import db
 from payments.kit.repeat import repeated
-from payments.kit.transactions import end_read, transaction
+from payments.kit.transactions import transaction
+from payments.webhooks.deliveries import store_delivery
 from payments.webhooks.envelope import is_live, read_created, read_version
 from payments.webhooks.models import (
     DEAD,
@@ -33,18 +33,10 @@ MOST_TRIES = 12
 def store(owner: str, event: dict[str, Any], payload: str, *, mode: str | None = None) -> bool:
     """Keep a verified event; False when it was there already. One round trip to the database.
 
-    `mode` is that of the address it came to; without one it is the event's own.
+    `mode` is that of the address it came to; without one it is the event's own. Raise QuotaUsedUp
+    for an event that does not fit any more and must be delivered again.
     """
-    row = new_row(owner, event, payload, mode=mode)
-    end_read()
-    if is_sqlite(db.engine):
-        with transaction() as session:
-            made = sqlite.insert(WebhookEvent).values(row).on_conflict_do_nothing()
-            return session.execute(made.returning(WebhookEvent.id)).first() is not None
-    statement = postgresql.insert(WebhookEvent).values(row).on_conflict_do_nothing()
-    # A single statement is a transaction by itself: nothing is sent around it.
-    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        return connection.execute(statement.returning(WebhookEvent.id)).first() is not None
+    return store_delivery(new_row(owner, event, payload, mode=mode))
 
 
 def new_row(

@@ -92,3 +92,17 @@ class WebhookEvent(Base, Leased):
     def next_try_at(self) -> datetime | None:
         """When an event that waits is tried next."""
         return self.due_at if self.state in WAITING else None
+
+
+class EventStorage(Base):
+    """How many bytes of payloads an owner has stored: the sum of its parts.
+
+    Each delivery adds to one part at random, so that deliveries at once do not wait for each other;
+    a single part may be negative.
+    """
+
+    __tablename__ = "event_storage"
+
+    owner: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    part: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True, autoincrement=False)
+    bytes: Mapped[int] = mapped_column(sa.BigInteger)

@@ -49,4 +49,8 @@ class ShownEventSchema(EventSchema):
     payload = fields.Dict(required=True, attribute="content", allow_none=True)
 
 
-EventPage = paged("ProjectEventsPage", "events", EventSchema)
+class EventPage(paged("ProjectEvents", "events", EventSchema)):  # type: ignore[misc]
+    """A page of events, how many bytes of payloads are stored, and how many may be (or null)."""
+
+    stored_bytes = fields.Integer(required=True)
+    quota_bytes = fields.Integer(required=True, allow_none=True)

@@ -60,7 +60,7 @@ def find(owner: str | None, event_id: str) -> WebhookEvent | None:
 class PayloadDropped(Conflict):
     """An event cannot be handled again once its payload is gone."""
 
-    sentence = "The event's payload was dropped after its time of retention: it cannot be replayed"
+    sentence = "The event's payload is no longer stored: it cannot be replayed"
 
 
 def replay(row_id: int, *, actor: str) -> WebhookEvent:

@@ -13,13 +13,14 @@ from redis.exceptions import RedisError
 
 from payments.extensions import redis
 from payments.gateway.webhooks import REASONS, BadEvent, BadSignature
+from payments.webhooks.deliveries import QuotaUsedUp
 
 log = logging.getLogger(__name__)
 
 _KEY = "payments:webhooks:refused"
 
 
-def refuse(error: BadSignature | BadEvent) -> None:
+def refuse(error: BadSignature | BadEvent | QuotaUsedUp) -> None:
     """Count a refused delivery and say why it was refused."""
     log.warning("an event was refused: %s", error)
     try:
@@ -34,4 +35,4 @@ def refused() -> dict[str, int]:
         held: Any = redis().hgetall(_KEY)
     except RedisError:
         return {}
-    return {reason: int(held.get(reason.encode(), 0)) for reason in REASONS}
+    return {reason: int(held.get(reason.encode(), 0)) for reason in (*REASONS, QuotaUsedUp.reason)}

@@ -151,6 +151,7 @@ class TestMetrics:
             ("payments_webhook_events_refused_total", "skew"),
             ("payments_webhook_events_refused_total", "signature"),
             ("payments_webhook_events_refused_total", "body"),
+            ("payments_webhook_events_refused_total", "quota"),
             ("payments_invoices_today", "pending"),
             ("payments_invoices_today", "paid"), ("payments_invoices_today", "failed"),
             ("payments_invoices_today", "refunded"), ("payments_invoice_days_faulty", "gaps"),
@@ -169,10 +170,14 @@ class TestMetrics:
             ("payments_disputes_closed", "prevented"),
             ("payments_disputes_closed", "warning_closed"),
             ("payments_retention_pruned_total", "webhook_payloads"),
+            ("payments_retention_pruned_total", "webhook_payloads_over_quota"),
             ("payments_retention_pruned_total", "timeline"),
             ("payments_retention_pruned_total", "checkout_sessions"),
             ("payments_webhook_oldest_payload_seconds", ""),
             *(("payments_unreadable_secrets", model.__tablename__) for model in rotation.COLUMNS),
+            ("payments_webhook_stored_bytes", "platform"),
+            ("payments_webhook_stored_bytes", "projects"),
+            ("payments_webhook_projects_near_quota", ""),
         }  # fmt: skip
         assert set(scraped(client)) == names
 

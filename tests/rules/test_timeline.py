@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import random
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -14,13 +16,15 @@ from flask.testing import FlaskClient
 from sqlalchemy.exc import DatabaseError
 
 from payments.config import Settings
+from payments.kit import clock
+from payments.kit.db import db, is_sqlite
 from payments.kit.transactions import transaction
 from payments.timeline.append import append
 from payments.timeline.models import TimelineEntry
 from tests.rules.source import Breach, breaches, dotted, modules, planted
 from tests.support.developers import developer_with_project
 from tests.support.ledgers import NOON, Desk, intent, invoice, subscription, told
-from tests.support.replay import entries, project_held, project_told, sealed
+from tests.support.replay import entries, project_held, project_told
 
 HOME = {
     "payments/timeline/append.py": "adds",
@@ -100,19 +104,47 @@ class TestTheCode:
 
 
 class TestTheDatabase:
-    @pytest.mark.parametrize("change", ["UPDATE timeline SET actor = 'x'", "DELETE FROM timeline"])
-    def test_the_seal_that_the_stories_run_under_holds(self, app: Flask, change: str) -> None:
+    """The database itself refuses to change an entry, whoever tries."""
+
+    def try_to(self, app: Flask, *statements: str) -> None:
         with app.app_context(), transaction():
             append("x.y", actor="sweep", subject="x:1")
-        before = len(entries(app))
+        before = entries(app)
         with (
-            sealed(app),
             app.app_context(),
             pytest.raises(DatabaseError, match="append-only"),
             transaction() as session,
         ):
-            session.execute(sa.text(change))
-        assert len(entries(app)) == before
+            for statement in statements:
+                session.execute(sa.text(statement))
+        assert [each.id for each in entries(app)] == [each.id for each in before]
+
+    @pytest.mark.parametrize("change", ["UPDATE timeline SET actor = 'x'", "DELETE FROM timeline"])
+    def test_no_entry_is_changed_or_deleted(self, app: Flask, change: str) -> None:
+        self.try_to(app, change)
+
+    def test_postgres_refuses_what_is_young_or_unannounced_and_to_truncate(
+        self, app: Flask
+    ) -> None:
+        with app.app_context():
+            if is_sqlite(db.engine):
+                pytest.skip("SQLite knows neither settings of a session nor TRUNCATE")
+        self.try_to(app, "SET LOCAL payments.pruning = 'on'", "DELETE FROM timeline")
+        self.try_to(app, "TRUNCATE timeline")
+        with app.app_context(), transaction() as session:
+            old = TimelineEntry(
+                kind="x.y", actor="sweep", subject="x:2", at=clock.now() - timedelta(days=32)
+            )
+            session.add(old)
+        self.try_to(app, "DELETE FROM timeline WHERE subject = 'x:2'")
+
+    def test_an_address_is_not_written_down(self, app: Flask) -> None:
+        """No entry can be reworded once a person wants to be forgotten."""
+        subject = f"x:{uuid4().hex}"
+        with app.app_context(), transaction():
+            append("x.y", actor="sweep", subject=subject, reason="Bad e-mail: ann@b.example!")
+        (entry,) = entries(app, TimelineEntry.subject == subject)
+        assert entry.data == {"reason": "Bad e-mail: [email]"}
 
 
 class TestLedgers:
@@ -132,12 +164,11 @@ class TestLedgers:
         chance = random.Random(seed)  # noqa: S311 - a story, not a secret
         project = TimelineEntry.project_id == desk.seat.project_id
         seen: list[int] = []
-        with sealed(app):
-            for turn in range(60):
-                self.happens(desk, chance, turn)
-                ids = [entry.id for entry in entries(app, project)]
-                assert ids[: len(seen)] == seen
-                seen = ids
+        for turn in range(60):
+            self.happens(desk, chance, turn)
+            ids = [entry.id for entry in entries(app, project)]
+            assert ids[: len(seen)] == seen
+            seen = ids
         assert project_told(app, desk.seat.project_id) == project_held(app, desk.seat.project_id)
 
     def happens(self, desk: Desk, chance: random.Random, turn: int) -> None:

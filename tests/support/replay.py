@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-from uuid import uuid4
 
 import sqlalchemy as sa
 from flask import Flask
 
 from payments.invoices.models import Invoice
 from payments.kit import clock
-from payments.kit.db import db, is_sqlite
+from payments.kit.db import db
 from payments.projects.models import Payment, Subscription
 from payments.timeline.models import TimelineEntry
 from payments.workspaces.models import Charge, Membership, PaymentMethod, Refund, Workspace
@@ -135,43 +132,3 @@ def project_held(app: Flask, project_id: str) -> State:
             "ending": {r.id: clock.iso_millis(r.cancel_at) for r in subscriptions if r.cancel_at},
             "money": {row.id: (row.amount_cents, row.refunded_amount_cents) for row in payments},
         }
-
-
-@contextmanager
-def sealed(app: Flask) -> Iterator[None]:
-    """Let the database itself refuse to change or delete an entry, whoever tries."""
-    # A fresh name each time: SQLite's other connections may believe that the former still stands.
-    name = f"timeline_kept_{uuid4().hex}"
-    # No context stays open meanwhile: requests inside it would all share one session.
-    with app.app_context():
-        seal, unseal = _SQLITE if is_sqlite(db.engine) else _POSTGRES
-    _execute(app, seal, name)
-    try:
-        yield
-    finally:
-        _execute(app, unseal, name)
-
-
-def _execute(app: Flask, statements: tuple[str, ...], name: str) -> None:
-    with app.app_context(), db.engine.begin() as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement.format(name=name))
-
-
-_REFUSES = "BEGIN SELECT RAISE(ABORT, 'the timeline is append-only'); END"
-_SQLITE = (
-    (
-        f"CREATE TRIGGER {{name}}_u BEFORE UPDATE ON timeline {_REFUSES}",
-        f"CREATE TRIGGER {{name}}_d BEFORE DELETE ON timeline {_REFUSES}",
-    ),
-    ("DROP TRIGGER {name}_u", "DROP TRIGGER {name}_d"),
-)
-_POSTGRES = (
-    (
-        "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'the timeline is append-only'; END $$",
-        "CREATE TRIGGER {name} BEFORE UPDATE OR DELETE ON timeline "
-        "FOR EACH ROW EXECUTE FUNCTION {name}()",
-    ),
-    ("DROP TRIGGER {name} ON timeline", "DROP FUNCTION {name}()"),
-)

@@ -17,6 +17,7 @@ from payments.projects.schemas.configuration import (
     CheckKeySchema,
     ConfigChangeSchema,
     ConfigSchema,
+    DestructionQuery,
     VerdictSchema,
     WebhookUrlsSchema,
 )
@@ -53,10 +54,15 @@ def put_config(body: dict[str, Any], project: Project) -> dict[str, Any]:
 @blueprint.delete("/projects/<uuid:project_id>/config")
 @documented_errors(blueprint, 401, 403, 404, 422)
 @project_owner
+@blueprint.arguments(DestructionQuery, location="query")
 @blueprint.response(204)
-def delete_config(project: Project) -> None:
-    """Switch the configuration off; subscriptions at Stripe go on."""
-    configs.switch_off(project)
+def delete_config(query: dict[str, Any], project: Project) -> None:
+    """Switch the configuration off; subscriptions at Stripe go on
+
+    The keys are destroyed after KEY_DESTRUCTION_DAYS unless a PUT switches it on again before;
+    with `destroy_keys` at once, also those of a configuration that is off already.
+    """
+    configs.switch_off(project, destroys_keys=query["destroy_keys"])
 
 
 @blueprint.get("/projects/<uuid:project_id>/webhook-urls")

@@ -6,13 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from payments.auth.models import User
-from payments.idempotency.replay import idempotent
+from payments.idempotency.replay import hide_in_replay, idempotent
 from payments.kit.blueprints import ProjectsBlueprint
 from payments.projects import api_keys, directory, rosters
 from payments.projects.api_keys import NewKey
 from payments.projects.guards import developer, project_owner
 from payments.projects.models import Project, ProjectKey
 from payments.projects.schemas.base import documented_errors
+from payments.projects.schemas.configuration import DestructionQuery
 from payments.projects.schemas.projects import (
     ListedKeySchema,
     NewKeySchema,
@@ -68,22 +69,31 @@ def update_project(body: dict[str, Any], project: Project) -> Project:
 
 
 @blueprint.delete("/<uuid:project_id>")
-@documented_errors(blueprint, 401, 403, 404)
+@documented_errors(blueprint, 401, 403, 404, 422)
 @project_owner
+@blueprint.arguments(DestructionQuery, location="query")
 @blueprint.response(204)
-def delete_project(project: Project) -> None:
-    """Switch a project off; its payments and subscriptions are kept."""
-    directory.delete(project)
+def delete_project(query: dict[str, Any], project: Project) -> None:
+    """Switch a project off; its payments, subscriptions and timeline are kept
+
+    Its Stripe keys are destroyed after KEY_DESTRUCTION_DAYS, with `destroy_keys` at once.
+    """
+    directory.delete(project, destroys_keys=query["destroy_keys"])
 
 
 @blueprint.post("/<uuid:project_id>/api-keys")
 @documented_errors(blueprint, 400, 401, 403, 404, 409, 422)
 @project_owner
 @idempotent
+@hide_in_replay("key")
 @blueprint.arguments(NewKeySchema, required=False)
 @blueprint.response(201, ShownKeySchema)
 def create_key(body: dict[str, Any], project: Project) -> NewKey:
-    """Make an API key; it is shown this once."""
+    """Make an API key; it is shown this once
+
+    A repetition with the same Idempotency-Key has `key` as null: who has lost the first answer
+    revokes the key by its id and makes another one.
+    """
     return api_keys.create(project, name=body.get("name"))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from payments.kit.blueprints import ProjectsBlueprint
 from payments.projects import rosters
 from payments.projects.credentials import mode_of
-from payments.projects.guards import project_owner
+from payments.projects.guards import present_or_former_owner
 from payments.projects.models import Project
 from payments.projects.schemas.base import documented_errors
 from payments.projects.schemas.timeline import EntryPage, ProjectTimelineQuery
@@ -20,12 +20,13 @@ blueprint = ProjectsBlueprint("project_timeline", __name__, url_prefix="/api/v1/
 
 @blueprint.get("/projects/<uuid:project_id>/timeline")
 @documented_errors(blueprint, 401, 403, 404, 422)
-@project_owner
+@present_or_former_owner
 @blueprint.arguments(ProjectTimelineQuery, location="query")
 @blueprint.response(200, EntryPage)
 def list_entries(query: dict[str, Any], project: Project) -> dict[str, Any]:
     """Tell what happened in a project, the newest first
 
+    It outlives the project: also of one that was deleted it can be read by its developer.
     Filtered by `subject` (`subscription:...`), by what `kind` begins with (`payment.`), and by
     moments: `from` (inclusive) and `to` (exclusive).
     """

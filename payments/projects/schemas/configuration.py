@@ -10,7 +10,7 @@ from marshmallow import fields
 
 from payments.kit.http import Moment, Text
 from payments.projects.schemas.base import Shape
-from payments.projects.schemas.modes import Truth
+from payments.projects.schemas.modes import Flag, Truth
 
 LONGEST_KEY = 255
 # With its prefix; Stripe's have 38. A shorter one could be guessed, and then events be forged.
@@ -56,8 +56,17 @@ class ConfigChangeSchema(Shape):
     allow_repeat_trials = Truth(allow_none=True)
 
 
+class DestructionQuery(Shape):
+    """With `destroy_keys` the sealed keys are destroyed at once, not after their grace."""
+
+    destroy_keys = Flag(load_default=False)
+
+
 class ConfigSchema(Shape):
-    """A configuration; masks look like sk_test_...aBcD."""
+    """A configuration; masks look like sk_test_...aBcD.
+
+    `keys_destroyed_at` is when the keys of one that is switched off will be destroyed.
+    """
 
     id = fields.String(required=True, metadata={"format": "uuid"})
     project_id = fields.String(required=True, metadata={"format": "uuid"})
@@ -73,6 +82,7 @@ class ConfigSchema(Shape):
     live_webhook_secret_masked = fields.String(allow_none=True)
     test_configured_at = Moment(allow_none=True)
     live_configured_at = Moment(allow_none=True)
+    keys_destroyed_at = Moment(allow_none=True)
     created_at = Moment(required=True)
     updated_at = Moment(allow_none=True)
 

@@ -80,9 +80,9 @@ class KeySchema(Shape):
 
 
 class ShownKeySchema(KeySchema):
-    """A key just made: `key` is never shown again."""
+    """A key just made: `key` is never shown again, not even to a repeated request (null)."""
 
-    key = fields.String(required=True)
+    key = fields.String(required=True, allow_none=True)
 
 
 class ListedKeySchema(KeySchema):

@@ -11,7 +11,7 @@ from payments.projects.errors import EventNotFound
 from payments.projects.guards import developer, project_owner
 from payments.projects.models import Project
 from payments.projects.schemas.base import documented_errors
-from payments.webhooks import shelf
+from payments.webhooks import shelf, storage
 from payments.webhooks.models import WebhookEvent
 from payments.webhooks.schemas import EventPage, EventQuery, EventSchema, ShownEventSchema
 
@@ -27,7 +27,11 @@ def list_events(query: dict[str, Any], project: Project) -> dict[str, Any]:
     """List the events that Stripe delivered for a project, the newest first."""
     page, page_size = query.pop("page"), query.pop("page_size")
     found, total = shelf.page(project.id, page=page, page_size=page_size, **query)
-    return {"events": found, "total": total, "page": page, "page_size": page_size}
+    return {
+        "events": found, "total": total, "page": page, "page_size": page_size,
+        "stored_bytes": storage.count_stored_bytes(project.id),
+        "quota_bytes": storage.get_quota(project.id),
+    }  # fmt: skip
 
 
 @blueprint.get("/projects/<uuid:project_id>/events/<event_id>")

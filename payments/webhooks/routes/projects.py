@@ -15,6 +15,7 @@ from payments.projects.credentials import webhook_secrets
 from payments.projects.models.configs import MODES
 from payments.projects.schemas.base import documented_errors
 from payments.webhooks import inbox, tally
+from payments.webhooks.deliveries import QuotaUsedUp
 from payments.webhooks.refusals import counted
 from payments.webhooks.schemas import ReceivedSchema
 from payments.webhooks.wake import wake
@@ -44,6 +45,7 @@ def receive_project_event(project_id: UUID, mode: str) -> dict[str, bool]:
 
     200 once it is stored, also when it was stored before; the work is done by a worker. Whatever
     Stripe signs for this address is taken; what cannot mean anything here is shown with a note.
+    503 once the project's quota of stored events is used up: Stripe delivers again.
     """
     owner = str(project_id)
     if mode not in MODES:
@@ -51,8 +53,12 @@ def receive_project_event(project_id: UUID, mode: str) -> dict[str, bool]:
     logs.bind(project=owner)
     raw = request.get_data(cache=False)
     event = _verified(owner, mode, raw)
-    if inbox.store(owner, event, raw.decode(), mode=mode):
-        wake()
+    try:
+        if inbox.store(owner, event, raw.decode(), mode=mode):
+            wake()
+    except QuotaUsedUp as error:
+        tally.refuse(error)
+        raise
     return {"received": True}
 
 

@@ -120,19 +120,19 @@ class TestUse:
         key = developer.post(path, {}).json["key"]
         start = clock.now()
         with app.app_context(), clock.frozen(start) as advance:
-            assert api_keys.project_of(key) is not None
+            assert api_keys.recognize_key(key) is not None
             assert row(app, key)["last_used_at"] == start
             advance(timedelta(seconds=59))
-            api_keys.project_of(key)
+            api_keys.recognize_key(key)
             assert row(app, key)["last_used_at"] == start
             advance(timedelta(seconds=1))
-            api_keys.project_of(key)
+            api_keys.recognize_key(key)
             assert row(app, key)["last_used_at"] == start + timedelta(seconds=60)
 
     def test_of_a_wrong_key_nothing_is_known(self, app: Flask, seat: ProjectSeat) -> None:
         with app.app_context():
-            assert api_keys.project_of("ak_" + "x" * 32) is None
-            assert api_keys.project_of(seat.api_key) == seat.project_id
+            assert api_keys.recognize_key("ak_" + "x" * 32) is None
+            assert api_keys.recognize_key(seat.api_key).project_id == seat.project_id
 
     def test_a_new_key_tells_nothing_in_its_repr(self) -> None:
         made = api_keys.NewKey("1", None, "ak_secret", "ak_secre", True, clock.now())

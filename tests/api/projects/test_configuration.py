@@ -35,7 +35,7 @@ FIELDS = {
     "test_secret_key_masked", "test_publishable_key_masked", "test_webhook_secret_masked",
     "live_secret_key_masked", "live_publishable_key_masked", "live_webhook_secret_masked",
     "test_configured_at", "live_configured_at", "created_at", "updated_at",
-    "allow_repeat_trials",
+    "allow_repeat_trials", "keys_destroyed_at",
 }  # fmt: skip
 
 
@@ -232,7 +232,10 @@ class TestDelete:
         shown = config(seat.developer, seat.project_id).json
         assert shown["is_active"] is False
         assert shown["test_secret_key_masked"] == mask(seat.secret_key)
-        assert told(app, seat.project_id)[-1] == ("stripe_config.deactivated", {})
+        assert told(app, seat.project_id)[-1] == (
+            "stripe_config.deactivated",
+            {"keys_destroyed_in_days": 7},
+        )
 
     def test_a_second_time_is_404(self, seat: ProjectSeat) -> None:
         seat.developer.delete(f"{seat.path}/config")

@@ -94,6 +94,27 @@ class TestSecretKey:
         store_keys(seat.developer, seat.project_id, test_secret_key=seat.secret_key)
         assert credentials.secret_key(seat.project_id, "test") == seat.secret_key
 
+    @pytest.mark.parametrize("change", [{"project_id": "..."}, {"mode": "live"}])
+    def test_a_row_given_to_another_project_or_mode_does_not_open(
+        self, context: Flask, seat: ProjectSeat, second: ProjectSeat, change: dict[str, str]
+    ) -> None:
+        """Whoever can write to the database cannot use one tenant's key for another's."""
+        target = second.project_id if "project_id" in change else seat.project_id
+        mode = change.get("mode", "test")
+        row = StripeCredentials.__table__.c
+        with transaction() as session:
+            there = (row.project_id == target, row.mode == mode)
+            session.execute(sa.delete(StripeCredentials).where(*there))
+            session.execute(
+                sa.update(StripeCredentials)
+                .where(row.project_id == seat.project_id, row.mode == "test")
+                .values(project_id=target, mode=mode)
+            )
+        with pytest.raises(Unsealable):
+            credentials.secret_key(target, mode)
+        with pytest.raises(Unsealable):
+            credentials.webhook_secrets(target, mode, fresh=True)
+
 
 class TestGateway:
     def test_it_speaks_to_the_projects_account(self, context: Flask, seat: ProjectSeat) -> None:

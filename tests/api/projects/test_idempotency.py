@@ -11,10 +11,14 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from payments.extensions import sealer
 from payments.idempotency import replay
 from payments.idempotency.models import IdempotentRequest
 from payments.kit import clock
+from payments.kit.crypto import Unsealable
 from payments.kit.db import db
+from payments.kit.sealed_columns import open_column
+from payments.kit.transactions import transaction
 from tests.support.developers import AUTH, PASSWORD, PROJECTS, STRIPE, ProjectSeat
 from tests.support.ledger_rows import new_price, requests_to, subscribed
 from tests.support.people import fresh_email
@@ -79,7 +83,8 @@ class TestReplay:
             again = seat.developer.post(path, body, headers=headers)
             assert (first.status_code, again.status_code) == (201, 201)
             assert (replayed(first), replayed(again)) == (False, True)
-            assert first.json == again.json
+            # A key is shown once.
+            assert {**first.json, "key": None} == {**again.json, "key": None}
         names = [project["name"] for project in seat.developer.get(f"{PROJECTS}/").json]
         assert names.count("Once") == 1
         keys = seat.developer.get(f"{PROJECTS}/{seat.project_id}/api-keys").json
@@ -236,6 +241,30 @@ def test_a_secret_shown_once_is_sealed(app: Flask, seat: ProjectSeat, key: dict[
     assert row.status == 201
     assert shown not in str(row)
     assert shown[3:] not in str(row)
+
+
+def test_a_secret_shown_once_is_not_shown_again(seat: ProjectSeat, key: dict[str, str]) -> None:
+    path = f"{PROJECTS}/{seat.project_id}/api-keys"
+    first = seat.developer.post(path, {"name": "server"}, headers=key)
+    again = seat.developer.post(path, {"name": "server"}, headers=key)
+    assert (again.status_code, replayed(again)) == (201, True)
+    assert again.json == {**first.json, "key": None}
+    assert first.json["key"].startswith(again.json["key_prefix"])
+
+
+def test_a_stored_answer_given_to_another_user_does_not_open(
+    app: Flask, seat: ProjectSeat, second: ProjectSeat, key: dict[str, str]
+) -> None:
+    seat.developer.post(f"{PROJECTS}/{seat.project_id}/api-keys", {}, headers=key)
+    with app.app_context(), transaction() as session:
+        row = session.scalars(
+            sa.select(IdempotentRequest).where(IdempotentRequest.key == key["Idempotency-Key"])
+        ).one()
+        assert open_column(sealer(), row, "answer")
+        row.user_id += 1
+        with pytest.raises(Unsealable):
+            open_column(sealer(), row, "answer")
+        session.expunge(row)
 
 
 def test_a_password_cannot_be_guessed_from_a_fingerprint(app: Flask) -> None:

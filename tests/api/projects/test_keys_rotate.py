@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 import pytest
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import Flask
 
 from payments import rotation
@@ -140,6 +142,22 @@ class TestRotate:
         assert "1 open with no key" in answer.output
         assert "stripe_credentials.webhook_secret." in capsys.readouterr().err + answer.output
 
+    def test_what_a_former_release_sealed_opens_and_is_bound_anew(
+        self, holding: Holding, seat: ProjectSeat
+    ) -> None:
+        with holding(OLD) as app:
+            before = opened(app, seat)
+            with app.app_context(), transaction() as session:
+                for row in session.scalars(sa.select(StripeCredentials)):
+                    row.secret_key = seal_as_before(row, seat.secret_key)
+            assert opened(app, seat) == before
+            answer = app.test_cli_runner().invoke(args=["keys", "rotate"])
+            assert "1 sealed anew" in answer.output
+            assert opened(app, seat) == before
+            with app.app_context(), transaction() as session:
+                row = session.scalars(sa.select(StripeCredentials)).one()
+                assert base64.urlsafe_b64decode(row.secret_key)[:1] == b"\x02"
+
     def test_answers_of_idempotent_requests_too(self, holding: Holding, seat: ProjectSeat) -> None:
         with holding(OLD) as app:
             ann = sign_up(app.test_client())
@@ -161,6 +179,13 @@ class TestColumns:
         rotated = {f"{m.__tablename__}.{c}" for m, cs in rotation.COLUMNS.items() for c in cs}
         assert masked <= rotated
         assert "stripe_credentials.former_webhook_secret" in rotated
+
+
+def seal_as_before(row: StripeCredentials, plain: str) -> str:
+    """Seal a secret key as it was sealed before project and mode were part of the place."""
+    place = f"stripe_credentials.secret_key.{row.id}"
+    body = AESGCM(OLD).encrypt(bytes(12), plain.encode(), place.encode())
+    return base64.urlsafe_b64encode(b"\x01" + bytes(12) + body).decode()
 
 
 def setup(person: Person, app: Flask) -> str:

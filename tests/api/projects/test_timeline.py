@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from flask import Flask
 
+from payments.kit.db import db
+from payments.timeline.models import TimelineEntry
 from tests.support.developers import Developer, ProjectSeat, new_api_key, signing_secret, store_keys
+from tests.support.ledger_rows import user_id
 from tests.support.ledgers import NOON, Desk, intent, invoice, subscription, told
 
 UPDATED = "customer.subscription.updated"
@@ -42,7 +47,7 @@ class TestConfiguration:
             f"An API key {seat.api_key[:8]}... was made",
             "The Stripe configuration was saved: test_secret_key, test_webhook_secret",
             f"The Stripe configuration was saved: {replaced}; replaced: {replaced}",
-            "The Stripe configuration was switched off",
+            "The Stripe configuration was switched off; its keys will be destroyed after 7 days",
             "The Stripe configuration was saved",
         ]
 
@@ -56,8 +61,27 @@ class TestConfiguration:
             "email": seat.developer.email,
         }
         registered = entries(seat, kind="user.registered")[-1]
-        assert registered["user"]["id"] == seat.end_user.uuid
+        (key,) = seat.developer.get(f"/api/v1/projects/{seat.project_id}/api-keys").json
+        assert (registered["source"], registered["user"]) == ("api_key", None)
+        assert registered["actor"] == f"api_key:{key['id']}"
         assert registered["sentence"].startswith("Emil (user ")
+
+    def test_the_operator_registers_developers(self, app: Flask, seat: ProjectSeat) -> None:
+        with app.app_context():
+            user = user_id(seat.developer)
+            query = sa.select(TimelineEntry.actor).where(TimelineEntry.kind == "user.registered")
+            who = db.session.scalars(query.where(TimelineEntry.subject == f"user:{user}")).one()
+        assert who == "operator"
+
+    def test_it_outlives_the_project(self, seat: ProjectSeat, neighbours: ProjectSeat) -> None:
+        before = entries(seat)
+        path = f"/api/v1/projects/{seat.project_id}"
+        assert seat.developer.delete(path).status_code == 204
+        assert seat.developer.get(path).status_code == 404
+        assert entries(seat)[1:] == before
+        assert entries(seat)[0]["kind"] == "project.deleted"
+        theirs = neighbours.developer.get(f"{seat.path}/timeline")
+        assert theirs.status_code == 403
 
     def test_no_key_is_in_it(self, seat: ProjectSeat) -> None:
         new_api_key(seat.developer, seat.project_id)

@@ -150,8 +150,6 @@ class TestRows:
         assert prune_timeline(500) >= 1
         left = sa.select(TimelineEntry.kind).where(TimelineEntry.subject == marker)
         assert list(db.session.scalars(left)) == ["young"]
-        with transaction() as session:
-            session.execute(sa.delete(TimelineEntry).where(TimelineEntry.subject == marker))
 
     def test_checkout_sessions(self, app: Flask, client: FlaskClient, settings: Settings) -> None:
         seat = developer_with_project(client, settings)

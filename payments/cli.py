@@ -16,6 +16,7 @@ from payments.extensions import settings
 from payments.gateway.errors import GatewayError
 from payments.invoices.commands import invoices
 from payments.reconciliation.commands import reconcile
+from payments.users.commands import users
 from payments.webhooks.commands import events
 from payments.workspaces import catalog
 from payments.workspaces.commands import anomalies, charges, refunds
@@ -35,6 +36,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(refunds)
     app.cli.add_command(anomalies)
     app.cli.add_command(disputes)
+    app.cli.add_command(users)
 
 
 @click.command("seed")

@@ -13,6 +13,7 @@ from payments import local_secrets
 from payments.kit import parse, public_keys
 from payments.kit.db import normalize_url
 from payments.kit.environ import ConfigError, Reader
+from payments.kit.mail_settings import read_mail_settings
 from payments.kit.postgres import DatabaseBounds
 
 SANDBOX_PLATFORM_KEY = "sk_test_sandboxplatform"
@@ -55,6 +56,16 @@ class Settings:
     invoice_timezone: str
     seller_name: str
     seller_address: tuple[str, ...]
+    smtp_host: str | None
+    smtp_port: int
+    smtp_username: str | None
+    smtp_password: str | None = field(repr=False)
+    smtp_security: str
+    mail_from: str | None
+    email_verification: bool
+    frontend_url: str
+    admin_second_factor: bool
+    admin_acr_values: tuple[str, ...]
     rate_limit: str
     trusted_proxies: int
     log_level: str
@@ -64,6 +75,11 @@ class Settings:
     @property
     def production(self) -> bool:
         return self.env == "production"
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """What signs links: the first signs, all verify."""
+        return (self.secret_key,)
 
     @property
     def stripe_mode(self) -> str:
@@ -85,6 +101,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     values |= {**_limits(reader), **_retention(reader)}
     values |= _provider(reader, production=env == "production")
     values |= _secrets(reader, values, production=env == "production")
+    values |= read_mail_settings(reader, values["public_url"], production=env == "production")
     if env == "production":
         _refuse_defaults(reader, values)
     if reader.faults:
@@ -142,18 +159,6 @@ def _numbers(reader: Reader) -> dict[str, Any]:
         "log_level": reader.parsed("LOG_LEVEL", "INFO", parse.level, "a log level"),
         "rate_limit": reader.parsed(
             "RATE_LIMIT", "3000 per minute", parse.rate, "a rate such as 100 per minute"
-        ),
-        "stripe_rate_limit_live": reader.parsed(
-            "STRIPE_RATE_LIMIT_LIVE", "100", parse.calls, "a number of calls a second, 5 or more"
-        ),
-        "stripe_rate_limit_test": reader.parsed(
-            "STRIPE_RATE_LIMIT_TEST", "25", parse.calls, "a number of calls a second, 5 or more"
-        ),
-        "stripe_rate_limit_operation": reader.parsed(
-            "STRIPE_RATE_LIMIT_OPERATION",
-            "25",
-            parse.calls,
-            "a number of calls a second, 5 or more",
         ),
         "trusted_proxies": reader.parsed("TRUSTED_PROXIES", "0", parse.few, "a number from 0 to 9"),
     }

@@ -19,6 +19,7 @@ from payments.kit.crypto import Sealer, Unsealable
 from payments.kit.transactions import transaction
 from payments.projects import sealing
 from payments.projects.models import StripeCredentials
+from payments.users.models import SecondFactor
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 COLUMNS: dict[Any, tuple[str, ...]] = {
     StripeCredentials: sealing.SEALED,
     IdempotentRequest: ("answer",),
+    SecondFactor: ("secret",),
 }
 BATCH = 200
 

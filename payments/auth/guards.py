@@ -6,8 +6,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from payments.auth.errors import NotPlatformAdmin
+from flask_jwt_extended import get_jwt
+
+from payments.auth.errors import NotPlatformAdmin, SecondFactorRequired
 from payments.auth.principals import current_user
+from payments.auth.second_factor import has_recent_second_factor
+from payments.extensions import settings
+from payments.kit.security_log import REFUSED, log_security_event
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -23,13 +28,19 @@ def signed_in(view: View) -> View:
 
 
 def platform_admin(view: View) -> View:
-    """Give the view a platform administrator as `user`; 403 for everybody else."""
+    """Give the view a platform administrator as `user`; 403 for everybody else.
+
+    With `admin_second_factor` on, their log-in must have had a second factor.
+    """
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         user = current_user()
         if not user.is_admin:
             raise NotPlatformAdmin
+        if settings().admin_second_factor and not has_recent_second_factor(get_jwt()):
+            log_security_event("admin_access", REFUSED, user=user.id, reason="no second factor")
+            raise SecondFactorRequired
         return view(*args, user=user, **kwargs)
 
     return cast(View, guarded)

@@ -95,6 +95,20 @@ def boolean(raw: str) -> bool:
     return raw.lower() in TRUE
 
 
+def switch(raw: str) -> bool:
+    """Return whether it is on; what is empty is neither."""
+    if not raw:
+        raise ValueError(raw)
+    return boolean(raw)
+
+
+def smtp(raw: str) -> str:
+    """Return how a connection to an SMTP server is protected: starttls, tls, or none."""
+    if raw not in {"starttls", "tls", "none"}:
+        raise ValueError(raw)
+    return raw
+
+
 def redis_url(raw: str) -> str:
     """Return the address of a Redis, with TLS or without."""
     if not raw.startswith(("redis://", "rediss://")):

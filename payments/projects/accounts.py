@@ -10,13 +10,17 @@ from payments.auth import passwords, tokens
 from payments.auth.errors import BadToken as Unproven
 from payments.auth.models import DEVELOPER, END_USER, User
 from payments.auth.principals import caller_of_refresh_token
-from payments.auth.queries import find_by_email, find_end_user
+from payments.auth.queries import find_by_password, find_end_user
+from payments.auth.sessions import start_session
 from payments.auth.tokens import Tokens
 from payments.extensions import settings
 from payments.kit.inserts import inserted
 from payments.kit.transactions import transaction
 from payments.projects import api_keys, errors, queries
 from payments.timeline.append import append
+from payments.users import second_factor
+from payments.users.second_factor import Challenge
+from payments.users.verification import claim_address
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,11 @@ def place_for(
 
 
 def register(place: Place, *, email: str, password: str, full_name: str | None) -> User:
-    """Make the account; EmailTaken when the place has that address already."""
+    """Make the account; EmailTaken when the place has that address already.
+
+    The operator, or the project's server, vouches for the address. An account that signed up with
+    it and never proved it loses it.
+    """
     password_hash = passwords.hashed(password)  # slow on purpose: not while writers wait
     user = User(
         email=email,
@@ -68,18 +76,33 @@ def register(place: Place, *, email: str, password: str, full_name: str | None) 
             project_id=place.project_id,
             kind_of_user=place.kind,
         )
+        if place.project_id is None and settings().email_verification:
+            claim_address(user, by="operator", actor="operator")
     return user
 
 
-def log_in(*, email: str, password: str, project_id: str | None) -> Tokens:
-    """Sign a user in; an unknown address takes as long as a wrong password."""
+def log_in(*, email: str, password: str, project_id: str | None) -> Tokens | Challenge:
+    """Sign a user in; an unknown address takes as long as a wrong password.
+
+    An account with a second factor gets a challenge, which `verify_second_factor` takes.
+    """
     tokens.demand_own()
-    user = find_by_email(email) if project_id is None else _end_user(project_id, email)
-    if not passwords.matches(password, user.password_hash if user else None) or user is None:
+    user = _find_by_password(email, password, project_id)
+    if user is None:
         raise errors.BadLogin
     if not user.is_active:
         raise errors.AccountNotActivated
-    return tokens.issue(user)
+    return second_factor.make_challenge(user) or start_session(user)
+
+
+def verify_second_factor(*, challenge_token: str, code: str) -> Tokens:
+    """Sign in whoever has both the challenge of a right password and a code."""
+    tokens.demand_own()
+    try:
+        user = second_factor.answer_challenge(challenge_token, code)
+    except Unproven as error:
+        raise errors.BadToken from error
+    return start_session(user, methods=second_factor.METHODS)
 
 
 def refresh(token: str) -> Tokens:
@@ -100,11 +123,20 @@ def _is_operators(key: str) -> bool:
     return bool(known) and hmac.compare_digest(key.encode(), (known or "").encode())
 
 
-def _end_user(raw: str, email: str) -> User | None:
+def _find_by_password(email: str, password: str, raw_project_id: str | None) -> User | None:
+    if raw_project_id is None:
+        return find_by_password(email, password)
+    user = find_end_user(get_standing(raw_project_id), email)
+    right = passwords.matches(password, user.password_hash if user else None)
+    return user if right else None
+
+
+def get_standing(raw: str) -> str:
+    """Return the id of the project that a header names; InvalidProjectHeader unless it stands."""
     project_id = _standing(raw)
     if project_id is None:
         raise errors.InvalidProjectHeader
-    return find_end_user(project_id, email)
+    return project_id
 
 
 def _standing(raw: str) -> str | None:

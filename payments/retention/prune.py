@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from payments.kit import clock
+from payments.mail.outbox import prune_mails
 from payments.retention.counts import count_pruned
 from payments.retention.payloads import drop_payloads
 from payments.retention.sessions import prune_sessions
@@ -18,6 +19,7 @@ RULES: dict[str, Callable[[int], int]] = {
     "webhook_payloads": drop_payloads,
     "timeline": prune_timeline,
     "checkout_sessions": prune_sessions,
+    "outgoing_mails": prune_mails,
 }
 
 

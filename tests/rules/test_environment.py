@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
+from pathlib import Path
 
 from tests.rules.source import ROOT, dotted, tree
 
+READ_IN = ("payments/config.py", "payments/kit/mail_settings.py")
 READERS = {"reader.text", "reader.parsed"}
 # Read by others than config.py: gunicorn, boto3.
 OUTSIDE = {"WEB_CONCURRENCY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
@@ -34,7 +36,7 @@ def explained(text: str) -> dict[str, str]:
 
 
 def _settings() -> set[str]:
-    return read_variables(tree((ROOT / "payments/config.py").relative_to(ROOT)))
+    return set().union(*(read_variables(tree(Path(name))) for name in READ_IN))
 
 
 def test_every_variable_is_explained() -> None:

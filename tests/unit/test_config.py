@@ -23,6 +23,7 @@ PRODUCTION = {
     "JWT_SECRET_KEY": "j" * 32,
     "CREDENTIALS_KEYS": crypto.new_key(),
     "STRIPE_SECRET_KEY": "sk_live_abcdefgh",
+    "EMAIL_VERIFICATION": "off",
 }
 
 

@@ -6,7 +6,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from payments import allowance, cli, config, dialects, jobs, maintenance, models, pages
-from payments.auth import tokens
+from payments.auth import hashing_slots, tokens
 from payments.config import Settings
 from payments.extensions import api, connect_redis, jwt, limiter, migrate
 from payments.kit import logs
@@ -71,6 +71,9 @@ def _bind_extensions(app: Flask, settings: Settings) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     connect_redis(app, settings.redis_url, verify=settings.redis_tls_verify)
     jobs.limit_waiters(app, settings.web_threads)
+    hashing_slots.limit_hashing(
+        app, slots=settings.password_hashing_slots, web_threads=settings.web_threads
+    )
     db.init_app(app)
     prepare_engine(app, settings.database_bounds)
     migrate.init_app(app, db, directory="migrations")

@@ -45,12 +45,14 @@ class Settings:
     event_retention_days: int
     timeline_retention_days: int
     session_retention_days: int
+    session_lifetime_days: int
     public_url: str
     invoice_bucket: str | None
     aws_region: str | None
     aws_endpoint_url: str | None
     charge_wait_seconds: float
     web_threads: int
+    password_hashing_slots: int
     maintenance_mode: bool
     operator_key: str | None = field(repr=False)
     invoice_timezone: str
@@ -149,6 +151,9 @@ def _numbers(reader: Reader) -> dict[str, Any]:
             "CHARGE_WAIT_SECONDS", "10", parse.seconds, "0 to 25 seconds"
         ),
         "web_threads": reader.parsed("WEB_THREADS", "8", parse.threads, "a number from 2 to 20"),
+        "password_hashing_slots": reader.parsed(
+            "PASSWORD_HASHING_SLOTS", "2", parse.above_zero, "a number, 1 or more"
+        ),
         "database_bounds": _database_bounds(reader),
         "maintenance_mode": reader.parsed(
             "MAINTENANCE_MODE", "false", parse.boolean, "true or false"
@@ -200,6 +205,9 @@ def _retention(reader: Reader) -> dict[str, Any]:
             "TIMELINE_RETENTION_DAYS", "730", parse.days, what
         ),
         "session_retention_days": reader.parsed("SESSION_RETENTION_DAYS", "90", parse.days, what),
+        "session_lifetime_days": reader.parsed(
+            "SESSION_LIFETIME_DAYS", "30", parse.above_zero, "a number of days, 1 or more"
+        ),
     }
 
 

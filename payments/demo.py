@@ -132,7 +132,6 @@ def _written_before(path: Path) -> dict[str, Any]:
 
 def _password(path: Path) -> str:
     owner = _written_before(path).get("owner")
-    # The projects room wants letters of both cases and a digit in it.
     return str(owner["password"]) if owner else f"Demo-{secrets.token_hex(6)}-1"
 
 
@@ -156,8 +155,8 @@ def _project_person(place: Place, password: str) -> User:
 
 
 def _bring_up_to_date(user: User, password: str, *, is_admin: bool) -> None:
-    stale = not passwords.matches(password, user.password_hash)
-    new_hash = passwords.hashed(password) if stale else user.password_hash
+    stale = not passwords.is_password_correct(password, user.password_hash)
+    new_hash = passwords.hash_password(password) if stale else user.password_hash
     if stale or user.is_admin != is_admin:
         with transaction():
             user.password_hash, user.is_admin = new_hash, is_admin

@@ -9,12 +9,14 @@ from flask import Flask, Response, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
+from payments.auth.errors import TooManyAttempts, WeakPassword
 from payments.extensions import limiter
 from payments.gateway.errors import BadCredentials, GatewayError
 from payments.kit import clock
 from payments.kit.database_errors import is_database_unavailable
 from payments.kit.db import db
 from payments.kit.errors import AppError, BadInput, DatabaseUnavailable
+from payments.kit.http import camel
 from payments.projects.errors import StripeRefusedKey, StripeUnreachable
 from payments.workspaces.errors import PaymentError, StripeNotConfigured
 
@@ -42,6 +44,7 @@ _CODES = {
 def register(app: Flask) -> None:
     """Let every error of the app leave as JSON in the dialect of its path."""
     app.register_error_handler(AppError, _on_app_error)
+    app.register_error_handler(WeakPassword, _on_weak_password)
     app.register_error_handler(GatewayError, _on_gateway_error)
     app.register_error_handler(SQLAlchemyError, _on_database_error)
     app.register_error_handler(HTTPException, _on_http_error)
@@ -51,7 +54,15 @@ def register(app: Flask) -> None:
 def _on_app_error(error: AppError) -> Response:
     if error.status == 500:  # a closed door (503) is no fault
         log.error("%s: %s", error.error_code, error.message)
+    if error.status == 429 and request.path.startswith(PROJECTS):
+        return _too_often(error.headers)
     return _written(error.status, error.message, error.error_code, error.details, error.headers)
+
+
+def _on_weak_password(error: WeakPassword) -> Response:
+    if request.path.startswith(PROJECTS):
+        return _on_invalid_fields({"json": {error.field: [error.message]}})
+    return _on_app_error(invalid_fields({"json": {camel(error.field): [error.message]}}))
 
 
 def _on_gateway_error(error: GatewayError) -> Response:
@@ -86,9 +97,7 @@ def _on_http_error(error: HTTPException) -> Response:
         if k.lower() in {"retry-after", "allow", "www-authenticate"}
     }
     if status == 429:
-        kept["Retry-After"] = _seconds_to_wait()
-        if request.path.startswith(PROJECTS):
-            return _too_often(kept)
+        return _on_app_error(TooManyAttempts(_seconds_to_wait()))
     text = str(error.description or error.name).strip()
     return _written(status, text, _CODES.get(status, "http_error"), None, kept)
 
@@ -128,9 +137,9 @@ def _kind(text: str) -> str:
     return "missing" if text.startswith("Missing data") else "value_error"
 
 
-def _seconds_to_wait() -> str:
+def _seconds_to_wait() -> int:
     limit = limiter.current_limit
-    return str(max(limit.reset_at - clock.timestamp(), 1) if limit else 1)
+    return max(limit.reset_at - clock.timestamp(), 1) if limit else 1
 
 
 def _on_bug(error: Exception) -> Response:

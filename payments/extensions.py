@@ -5,12 +5,12 @@ from __future__ import annotations
 from flask import Flask, current_app
 from flask_jwt_extended import JWTManager
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from flask_migrate import Migrate
 from redis import Redis
 
 from payments.config import Settings
 from payments.kit.blueprints import Api
+from payments.kit.client_address import find_client_network
 from payments.kit.crypto import Sealer
 from payments.kit.db import db
 from payments.kit.redis_client import make_client
@@ -30,7 +30,7 @@ __all__ = [
 migrate = Migrate()
 jwt = JWTManager()
 api = Api()
-limiter = Limiter(key_func=get_remote_address)
+limiter = Limiter(key_func=find_client_network)
 
 
 def settings() -> Settings:

@@ -1,6 +1,6 @@
 """Every domain's models, so that Alembic sees one metadata."""
 
-from payments.auth.models import User
+from payments.auth.models import LoginSession, User
 from payments.idempotency.models import IdempotentRequest
 from payments.installation.models import Installation
 from payments.invoices.models import Invoice, InvoiceCounter, InvoiceDayProof, InvoiceDocument
@@ -46,6 +46,7 @@ __all__ = [
     "InvoiceCounter",
     "InvoiceDayProof",
     "InvoiceDocument",
+    "LoginSession",
     "Membership",
     "OutgoingMail",
     "Payment",

@@ -102,6 +102,7 @@ def environment(
         "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
         "CHARGE_WAIT_SECONDS": "10",
         "WEB_THREADS": "16",
+        "PASSWORD_HASHING_SLOTS": "16",
         "RATE_LIMIT": "1000000 per minute",
         "STRIPE_RATE_LIMIT_TEST": "1000000",
         "STRIPE_RATE_LIMIT_OPERATION": "1000000",

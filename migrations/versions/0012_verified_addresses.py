@@ -2,14 +2,14 @@
 
 Users that stand already count as verified, and so do those that the former release still makes.
 
-Revision: 0012, after 0009.
+Revision: 0012, after 0010.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '0012'
-down_revision = '0009'
+down_revision = '0010'
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """What can go wrong with a caller's identity."""
 
-from payments.kit.errors import AppError, Conflict, Forbidden, Unauthorized
+from payments.kit.errors import AppError, BadInput, Conflict, Forbidden, Unauthorized
 
 
 class BadToken(Unauthorized):
@@ -49,3 +49,41 @@ class EmailUnverified(Forbidden):
 class MailNotConfigured(AppError):
     status, code = 503, "mail_not_configured"
     sentence = "This service sends no mail; ask its operator"
+
+
+class WeakPassword(BadInput):
+    """A new password that is refused; `field` is the field of the body that it came in.
+
+    Each dialect writes it as it writes a field that its schema refuses.
+    """
+
+    def __init__(self, sentence: str, *, field: str = "password") -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+class HashingBusy(AppError):
+    status, code = 503, "busy"
+    sentence = "Too many people are logging in at this moment, try again in a few seconds"
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "2"})
+
+
+class SessionElsewhere(Forbidden):
+    code = "session_elsewhere"
+    sentence = "This session belongs to the platform's identity provider: end it there"
+
+
+class WrongPassword(BadInput):
+    code, sentence = "wrong_password", "The current password is wrong"
+
+
+class TooManyAttempts(AppError):
+    """Too many requests: of one address, or at one account, which may be tried again later."""
+
+    status, code = 429, "rate_limited"
+
+    def __init__(self, seconds: int) -> None:
+        sentence = f"Too many requests, try again in {seconds} seconds"
+        super().__init__(sentence, headers={"Retry-After": str(seconds)})

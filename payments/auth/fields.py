@@ -31,7 +31,8 @@ class PasswordText(fields.String):
 
     def __init__(self, *, least: int, **kwargs: Any) -> None:
         self.least = least
-        super().__init__(load_only=True, metadata={"format": "password"}, **kwargs)
+        bounds = {"minLength": least, "maxLength": passwords.LONGEST}
+        super().__init__(load_only=True, metadata={"format": "password", **bounds}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         password = super()._deserialize(value, attr, data, **kwargs)

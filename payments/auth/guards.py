@@ -6,10 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask_jwt_extended import get_jwt
-
 from payments.auth.errors import NotPlatformAdmin, SecondFactorRequired
-from payments.auth.principals import current_user
+from payments.auth.principals import current_user, find_member
 from payments.auth.second_factor import has_recent_second_factor
 from payments.extensions import settings
 from payments.kit.security_log import REFUSED, log_security_event
@@ -27,6 +25,16 @@ def signed_in(view: View) -> View:
     return cast(View, guarded)
 
 
+def with_caller(view: View) -> View:
+    """Give the view the `caller` with their session; 401 without a valid token."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, caller=find_member(), **kwargs)
+
+    return cast(View, guarded)
+
+
 def platform_admin(view: View) -> View:
     """Give the view a platform administrator as `user`; 403 for everybody else.
 
@@ -35,10 +43,11 @@ def platform_admin(view: View) -> View:
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        user = current_user()
+        caller = find_member()
+        user = caller.user
         if not user.is_admin:
             raise NotPlatformAdmin
-        if settings().admin_second_factor and not has_recent_second_factor(get_jwt()):
+        if settings().admin_second_factor and not has_recent_second_factor(caller.claims):
             log_security_event("admin_access", REFUSED, user=user.id, reason="no second factor")
             raise SecondFactorRequired
         return view(*args, user=user, **kwargs)

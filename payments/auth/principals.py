@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask_jwt_extended import (
@@ -15,81 +16,102 @@ from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
 
 from payments.auth import provider
-from payments.auth.errors import BadToken
+from payments.auth.errors import BadToken, SessionElsewhere
 from payments.auth.models import END_USER, User
-from payments.auth.queries import find_user
+from payments.auth.queries import find_user, find_user_in_session
 from payments.extensions import settings
 from payments.kit import logs
 
 ACCESS, REFRESH = "access", "refresh"
 
 
-def current_user(*, refresh: bool = False) -> User:
+@dataclass(frozen=True)
+class Caller:
+    """An active user with the verified claims of their token.
+
+    `sid` names their session; there is none with a token of the platform's identity provider.
+    """
+
+    user: User
+    claims: dict[str, Any] = field(repr=False)
+    sid: str | None
+
+    def demand_session(self) -> str:
+        """Return the session's `sid`; SessionElsewhere when the identity provider keeps it."""
+        if self.sid is None:
+            raise SessionElsewhere
+        return self.sid
+
+
+def current_user() -> User:
     """Return the active user whose token came with the request; BadToken in all other cases.
 
     End users of projects have no business in the workspaces room: their tokens count as bad.
     """
-    return _active_user(_identity(refresh=refresh))
+    return find_member().user
 
 
-def caller() -> tuple[User, dict[str, Any]]:
-    """Return any active user with the claims of his access token: the projects room's door."""
-    user = _known_user(_identity(refresh=False))
-    return user, dict(get_jwt())
+def find_member(*, refresh: bool = False, token: str | None = None) -> Caller:
+    """Return the caller like `find_caller`; end users of projects count as nobody."""
+    found = find_caller(refresh=refresh, token=token)
+    if found.user.kind == END_USER:
+        raise BadToken("User ID not found")
+    return found
 
 
-def user_of_refresh_token(token: str) -> User:
-    """Return the active user of a refresh token that came in the body instead of the header."""
-    return _active_user(_subject(_claims(token), REFRESH))
+def find_caller(*, refresh: bool = False, token: str | None = None) -> Caller:
+    """Return whoever the request's access token names, or its refresh token if `refresh`.
 
-
-def caller_of_refresh_token(token: str) -> tuple[User, dict[str, Any]]:
-    """Return any active user with the claims of his refresh token: the projects room's door."""
-    claims = _claims(token)
-    return _known_user(_subject(claims, REFRESH)), claims
-
-
-def _claims(token: str) -> dict[str, Any]:
-    try:
-        claims = dict(decode_token(token))
-        _demand_own(get_unverified_jwt_headers(token))
-    except (JWTExtendedException, PyJWTError, ValueError, TypeError) as error:
-        raise BadToken from error
-    return claims
-
-
-def _demand_own(header: dict[str, Any]) -> None:
-    """Refuse to make tokens out of the provider's: what it ends must end here, too."""
-    if not provider.is_own(header):
+    `token` is a refresh token that came in the body instead of the header. BadToken when the token
+    is not good, when the user is gone or switched off, and when the session is over.
+    """
+    claims, header = _read_header(refresh=refresh) if token is None else _read_token(token)
+    is_own = provider.is_own(header)
+    is_refresh = refresh or token is not None
+    if is_refresh and not is_own:  # what the provider ends must end here, too
         raise BadToken
+    subject = _subject(claims, REFRESH if is_refresh else ACCESS)
+    return _find_in_session(subject, claims) if is_own else Caller(_find(subject), claims, None)
 
 
-def _known_user(user_uuid: str) -> User:
-    user = find_user(user_uuid)
+def _find(user_uuid: str) -> User:
+    return _demand_active(find_user(user_uuid))
+
+
+def _find_in_session(user_uuid: str, claims: dict[str, Any]) -> Caller:
+    """Look the user up together with the session, which must be running."""
+    sid = claims.get("sid")
+    if not isinstance(sid, str):  # from before there were sessions
+        raise BadToken
+    user, is_running = find_user_in_session(user_uuid, sid)
+    active = _demand_active(user)
+    if not is_running:
+        raise BadToken
+    return Caller(active, claims, sid)
+
+
+def _demand_active(user: User | None) -> User:
     if user is None or not user.is_active:
         raise BadToken("User ID not found")
     logs.bind(user=user.id)
     return user
 
 
-def _active_user(user_uuid: str) -> User:
-    user = find_user(user_uuid)
-    if user is None or not user.is_active or user.kind == END_USER:
-        raise BadToken("User ID not found")
-    logs.bind(user=user.id)
-    return user
+def _read_token(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    try:
+        return dict(decode_token(token)), dict(get_unverified_jwt_headers(token))
+    except (JWTExtendedException, PyJWTError, ValueError, TypeError) as error:
+        raise BadToken from error
 
 
-def _identity(*, refresh: bool) -> str:
+def _read_header(*, refresh: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         verify_jwt_in_request(refresh=refresh)
     except (JWTExtendedException, PyJWTError) as error:
         raise BadToken from error
     except (ValueError, TypeError) as error:  # a header that is no text, a claim of odd type
         raise BadToken from error
-    if refresh:
-        _demand_own(get_jwt_header())
-    return _subject(get_jwt(), REFRESH if refresh else ACCESS)
+    return dict(get_jwt()), dict(get_jwt_header())
 
 
 def _subject(claims: dict[str, Any], kind: str) -> str:

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from payments.auth import passwords
-from payments.auth.models import User
+from payments.auth.models import LoginSession, User
 from payments.extensions import settings
+from payments.kit import clock
 from payments.kit.db import db
 
 
 def find_user(user_uuid: str) -> User | None:
     """Return the user that a token names, if he still exists."""
     return db.session.scalars(sa.select(User).where(User.uuid == user_uuid)).one_or_none()
+
+
+def find_user_in_session(user_uuid: str, sid: str) -> tuple[User | None, bool]:
+    """Return the user that a token names, and whether that session of theirs is running."""
+    theirs = (LoginSession.user_id == User.id) & (LoginSession.sid == sid) & is_running()
+    query = sa.select(User, LoginSession.id).outerjoin(LoginSession, theirs)
+    row = db.session.execute(query.where(User.uuid == user_uuid)).one_or_none()
+    return (None, False) if row is None else (row[0], row[1] is not None)
+
+
+def is_running() -> sa.ColumnElement[bool]:
+    """Return the condition that a session is neither ended nor past its last day."""
+    return LoginSession.ended_at.is_(None) & (LoginSession.expires_at > clock.now())
 
 
 def find_by_email(email: str) -> User | None:
@@ -39,21 +52,14 @@ def find_claimants(email: str) -> tuple[User | None, User | None]:
     )
 
 
-def find_by_password(email: str, password: str) -> User | None:
-    """Return the account outside of projects that this address and password belong to.
+def find_login_candidates(email: str) -> list[User | None]:
+    """Return those outside of projects whose password a log-in with that address may know.
 
-    Somebody may have signed up with an address that is another's: the newest such account is
-    tried as well. As many hashes are computed whether or not there is any account.
-    https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html
+    While addresses are verified these are always two, None where there is no account: somebody
+    may have signed up with an address that is another's, and the time must not tell.
     """
     owner, newest = find_claimants(email)
-    tried = [owner, newest] if settings().email_verification else [owner or newest]
-    right = [
-        user
-        for user in tried
-        if passwords.matches(password, user.password_hash if user else None) and user
-    ]
-    return right[0] if right else None
+    return [owner, newest] if settings().email_verification else [owner or newest]
 
 
 def is_verified(user: User) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask import Flask
 from flask_jwt_extended import create_access_token, create_refresh_token
 
 from payments.auth import provider
 from payments.auth.errors import LoginElsewhere
-from payments.auth.models import User
+from payments.auth.models import LoginSession, User
 from payments.config import Settings
 from payments.extensions import jwt, settings
 from payments.kit import clock
@@ -55,12 +56,30 @@ def demand_own() -> None:
         raise LoginElsewhere
 
 
-def issue(user: User) -> Tokens:
-    """Return a new pair for the user; end users' tokens also carry their project."""
-    demand_own()
-    claims = {"project_id": user.project_id} if user.project_id else {}
+def issue_tokens(user: User, session: LoginSession) -> Tokens:
+    """Return a new pair for the user's session; no token outlives it.
+
+    The tokens name their session (`sid`), how the person proved who they are (`amr`, RFC 8176) and
+    when (`auth_time`); end users' tokens name their project too.
+    """
+    claims = _make_claims(user, session)
+    left = session.expires_at - clock.now()
+    access_for, refresh_for = min(ACCESS_FOR, left), min(REFRESH_FOR, left)
     return Tokens(
-        access=create_access_token(user.uuid, additional_claims=claims),
-        refresh=create_refresh_token(user.uuid, additional_claims=claims),
-        expires_at=clock.now() + ACCESS_FOR,
+        access=create_access_token(user.uuid, expires_delta=access_for, additional_claims=claims),
+        refresh=create_refresh_token(
+            user.uuid,
+            expires_delta=refresh_for,
+            additional_claims={**claims, "jti": session.refresh_id},
+        ),
+        expires_at=clock.now() + access_for,
     )
+
+
+def _make_claims(user: User, session: LoginSession) -> dict[str, Any]:
+    claims = {
+        "sid": session.sid,
+        "amr": session.methods.split(),
+        "auth_time": int(session.created_at.timestamp()),
+    }
+    return {**claims, "project_id": user.project_id} if user.project_id else claims

@@ -73,6 +73,13 @@ def bound(raw: str) -> float:
     return value
 
 
+def above_zero(raw: str) -> int:
+    """Return a whole number from 1 to 9999."""
+    if not 1 <= int(raw) <= 9999:
+        raise ValueError(raw)
+    return int(raw)
+
+
 def threads(raw: str) -> int:
     """Return a number of threads: one must stay while another waits, each needs a connection."""
     if not 2 <= int(raw) <= 20:

@@ -6,17 +6,17 @@ import hmac
 from dataclasses import dataclass
 from uuid import UUID
 
-from payments.auth import passwords, tokens
+from payments.auth import passwords, sessions, tokens
 from payments.auth.errors import BadToken as Unproven
+from payments.auth.login import check_login
 from payments.auth.models import DEVELOPER, END_USER, User
-from payments.auth.principals import caller_of_refresh_token
-from payments.auth.queries import find_by_password, find_end_user
-from payments.auth.sessions import start_session
+from payments.auth.queries import find_end_user, find_login_candidates
 from payments.auth.tokens import Tokens
 from payments.extensions import settings
 from payments.kit.inserts import inserted
 from payments.kit.transactions import transaction
 from payments.projects import api_keys, errors, queries
+from payments.projects.guards import demand_caller
 from payments.timeline.append import append
 from payments.users import second_factor
 from payments.users.second_factor import Challenge
@@ -58,7 +58,8 @@ def register(place: Place, *, email: str, password: str, full_name: str | None) 
     The operator, or the project's server, vouches for the address. An account that signed up with
     it and never proved it loses it.
     """
-    password_hash = passwords.hashed(password)  # slow on purpose: not while writers wait
+    passwords.check_new_password(password, email=email)
+    password_hash = passwords.hash_password(password)  # slow on purpose: not while writers wait
     user = User(
         email=email,
         name=full_name or "",
@@ -87,12 +88,13 @@ def log_in(*, email: str, password: str, project_id: str | None) -> Tokens | Cha
     An account with a second factor gets a challenge, which `verify_second_factor` takes.
     """
     tokens.demand_own()
-    user = _find_by_password(email, password, project_id)
+    found = _find_candidates(email, project_id)
+    user = check_login(found, email=email, password=password, project_id=project_id)
     if user is None:
         raise errors.BadLogin
     if not user.is_active:
         raise errors.AccountNotActivated
-    return second_factor.make_challenge(user) or start_session(user)
+    return second_factor.make_challenge(user) or sessions.start_session(user)
 
 
 def verify_second_factor(*, challenge_token: str, code: str) -> Tokens:
@@ -102,20 +104,21 @@ def verify_second_factor(*, challenge_token: str, code: str) -> Tokens:
         user = second_factor.answer_challenge(challenge_token, code)
     except Unproven as error:
         raise errors.BadToken from error
-    return start_session(user, methods=second_factor.METHODS)
+    return sessions.start_session(user, methods=second_factor.METHODS)
 
 
 def refresh(token: str) -> Tokens:
     """Exchange a refresh token for fresh ones; BadToken once its user or project is gone."""
-    try:
-        user, claims = caller_of_refresh_token(token)
-    except Unproven as error:
-        raise errors.BadToken from error
+    caller = demand_caller(token=token)
+    user, claims = caller.user, caller.claims
     if claims.get("project_id") != user.project_id:
         raise errors.BadToken
     if user.project_id is not None and _standing(user.project_id) is None:
         raise errors.BadToken
-    return tokens.issue(user)
+    try:
+        return sessions.refresh_session(user, claims)
+    except Unproven as error:
+        raise errors.BadToken from error
 
 
 def _is_operators(key: str) -> bool:
@@ -123,12 +126,10 @@ def _is_operators(key: str) -> bool:
     return bool(known) and hmac.compare_digest(key.encode(), (known or "").encode())
 
 
-def _find_by_password(email: str, password: str, raw_project_id: str | None) -> User | None:
+def _find_candidates(email: str, raw_project_id: str | None) -> list[User | None]:
     if raw_project_id is None:
-        return find_by_password(email, password)
-    user = find_end_user(get_standing(raw_project_id), email)
-    right = passwords.matches(password, user.password_hash if user else None)
-    return user if right else None
+        return find_login_candidates(email)
+    return [find_end_user(get_standing(raw_project_id), email)]
 
 
 def get_standing(raw: str) -> str:

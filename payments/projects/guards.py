@@ -12,7 +12,7 @@ from flask import request
 
 from payments.auth.errors import BadToken as Unproven
 from payments.auth.models import DEVELOPER, END_USER, User
-from payments.auth.principals import caller
+from payments.auth.principals import Caller, find_caller
 from payments.kit import logs
 from payments.projects import errors, queries
 from payments.projects.models import Project
@@ -33,8 +33,18 @@ def signed_in(view: View) -> View:
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        user = _caller()[0]
+        user = demand_caller().user
         return view(*args, user=_seat().user if user.kind == END_USER else user, **kwargs)
+
+    return cast(View, guarded)
+
+
+def with_caller(view: View) -> View:
+    """Give the view the `caller` with their session, whoever it is; 401 without a valid token."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, caller=demand_caller(), **kwargs)
 
     return cast(View, guarded)
 
@@ -82,14 +92,15 @@ def owned_project(user: User, project_id: str) -> Project:
 
 
 def _developer() -> User:
-    user = _caller()[0]
+    user = demand_caller().user
     if user.kind != DEVELOPER:
         raise errors.DeveloperRequired
     return user
 
 
 def _seat() -> Seat:
-    user, claims = _caller()
+    found = demand_caller()
+    user, claims = found.user, found.claims
     if user.kind != END_USER:
         raise errors.EndUserRequired
     named = request.headers.get("X-Project-ID", user.project_id or "").lower()
@@ -102,8 +113,12 @@ def _seat() -> Seat:
     return Seat(user, project)
 
 
-def _caller() -> tuple[User, dict[str, Any]]:
+def demand_caller(*, token: str | None = None) -> Caller:
+    """Return the caller; BadToken of this dialect without a good access token.
+
+    `token` is a refresh token that came in the body instead.
+    """
     try:
-        return caller()
+        return find_caller(token=token)
     except Unproven as error:
         raise errors.BadToken from error

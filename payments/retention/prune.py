@@ -7,6 +7,7 @@ from collections.abc import Callable
 from payments.kit import clock
 from payments.mail.outbox import prune_mails
 from payments.retention.counts import count_pruned
+from payments.retention.login_sessions import prune_login_sessions
 from payments.retention.payloads import drop_payloads
 from payments.retention.sessions import prune_sessions
 from payments.timeline.prune import prune_timeline
@@ -20,6 +21,7 @@ RULES: dict[str, Callable[[int], int]] = {
     "timeline": prune_timeline,
     "checkout_sessions": prune_sessions,
     "outgoing_mails": prune_mails,
+    "login_sessions": prune_login_sessions,
 }
 
 

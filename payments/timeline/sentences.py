@@ -38,6 +38,11 @@ _SENTENCES = {
     "user.deactivated": "{subject} was deactivated",
     "member.invited": "{subject} was sent[ as {role}]",
     "invitation.revoked": "{subject} was revoked",
+    "user.logged_out_everywhere": "{subject} logged out everywhere[, {sessions} sessions ended]",
+    "user.password_changed": "{subject} changed the password[, {sessions} sessions ended]",
+    "session.reuse_detected": (
+        "A refresh token of {subject} was used twice, so its session was ended"
+    ),
     "member.added": "{subject} became a member[ as {role}]",
     "member.role_changed": "{subject} is[ {role}] now[, {previous} before]",
     "member.left": "{subject}[, {role},] left",

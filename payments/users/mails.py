@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from payments.auth import notices
 from payments.auth.models import User
 from payments.auth.queries import find_claimants, is_verified
 from payments.extensions import settings
 from payments.kit.db import db
 from payments.mail.messages import MailText
 from payments.mail.outbox import Composer, Mail
-from payments.users import links, notices, reset, verification
+from payments.users import links, reset, verification
 
 _UNASKED = "If you did not ask for this, do nothing: nothing changes unless the link is opened."
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from payments.auth import passwords
+from payments.auth import passwords, tokens
 from payments.auth.errors import MailNotConfigured
+from payments.auth.mail_allowance import admit_mail
 from payments.auth.models import END_USER, User
+from payments.auth.notices import PASSWORD_CHANGED, request_notice
 from payments.auth.queries import find_claimants, find_end_user, find_user
 from payments.auth.sessions import end_sessions_of
 from payments.kit.db import db
@@ -17,7 +19,6 @@ from payments.mail.outbox import can_send_mail, request_mail
 from payments.timeline.append import append
 from payments.users import links
 from payments.users.links import InvalidLink
-from payments.users.notices import PASSWORD_CHANGED, request_notice
 from payments.users.verification import claim_address, lock_claimants
 
 FORGOTTEN = "password_forgotten"  # the kind of the mail
@@ -30,8 +31,10 @@ def request_reset(email: str, *, project_id: str | None = None) -> None:
     The worker looks whether there is an account: this takes as long for every address.
     https://cheatsheetseries.owasp.org/cheatsheets/Forgot_Password_Cheat_Sheet.html
     """
+    tokens.demand_own()
     if not can_send_mail():
         raise MailNotConfigured
+    admit_mail(email, project_id)
     with transaction():
         request_mail(FORGOTTEN, email.lower(), project_id=project_id)
     log_security_event("password_reset_requested", SUCCEEDED, project=project_id)
@@ -61,7 +64,8 @@ def reset_password(token: str, password: str, *, of_projects: bool) -> User:
     """
     facts = links.read_token(links.RESET_PASSWORD, token)
     user = _find_named(facts, of_projects=of_projects)
-    password_hash = passwords.hashed(password)  # slow on purpose: not while writers wait
+    passwords.check_new_password(password, email=user.email)
+    password_hash = passwords.hash_password(password)  # slow on purpose: not while writers wait
     return _replace_password(user.uuid, facts, password_hash)
 
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from payments.auth import passwords
+from payments.auth import passwords, tokens
 from payments.auth.errors import BadLogin, BadToken, EmailUnverified
 from payments.auth.models import User
+from payments.auth.notices import (
+    SECOND_FACTOR_DISABLED,
+    SECOND_FACTOR_ENABLED,
+    request_notice,
+)
+from payments.auth.principals import Caller
 from payments.auth.queries import find_user, is_verified
+from payments.auth.sessions import end_sessions_of
 from payments.kit.db import db
 from payments.kit.inserts import inserted
 from payments.kit.security_log import REFUSED, SUCCEEDED, log_security_event
@@ -17,11 +24,6 @@ from payments.timeline.append import append
 from payments.users import codes, links
 from payments.users.errors import InvalidCode, NoSecondFactor, SecondFactorEnabled
 from payments.users.models import SecondFactor
-from payments.users.notices import (
-    SECOND_FACTOR_DISABLED,
-    SECOND_FACTOR_ENABLED,
-    request_notice,
-)
 
 CHALLENGE_LIFETIME = timedelta(minutes=5)
 # https://www.rfc-editor.org/rfc/rfc8176#section-2
@@ -54,6 +56,7 @@ def set_up_factor(user: User) -> Setup:
 
     An account whose address may be a stranger's gets none: it would lock that stranger out.
     """
+    tokens.demand_own()
     user_id = user.id
     with transaction():
         held = db.session.get_one(User, user_id)
@@ -68,9 +71,12 @@ def set_up_factor(user: User) -> Setup:
         return Setup(secret, codes.make_uri(held, secret))
 
 
-def enable_factor(user: User, code: str) -> list[str]:
-    """Demand a code at each log-in from now on; return the recovery codes, shown once."""
-    user_id, recovery = user.id, []
+def enable_factor(caller: Caller, code: str) -> list[str]:
+    """Demand a code at each log-in from now on; return the recovery codes, shown once.
+
+    Sessions that began without a code end, but for the one in which it is asked for.
+    """
+    user_id, recovery = caller.user.id, list[str]()
     with transaction():
         factor = _lock(user_id)
         if factor.is_enabled:
@@ -80,6 +86,7 @@ def enable_factor(user: User, code: str) -> list[str]:
             factor.is_enabled = True
             recovery = codes.make_recovery_codes(factor)
             _record("user.second_factor_enabled", user_id)
+            end_sessions_of(user_id, reason="second_factor_enabled", except_session=caller.sid)
             request_notice(SECOND_FACTOR_ENABLED, db.session.get_one(User, user_id))
     _log("second_factor_enabled", user_id, accepted=accepted)
     if not accepted:
@@ -90,7 +97,7 @@ def enable_factor(user: User, code: str) -> list[str]:
 def disable_factor(user: User, *, password: str, code: str) -> None:
     """Take the second factor away; BadLogin or InvalidCode, each of which counts as a guess."""
     user_id = user.id
-    right = passwords.matches(password, user.password_hash)
+    right = passwords.is_password_correct(password, user.password_hash)
     with transaction():
         factor = _lock(user_id)
         if not factor.is_enabled:

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from payments.auth.mail_allowance import admit_mail
 from payments.auth.models import User
 from payments.auth.queries import find_user, is_verified
 from payments.auth.sessions import end_sessions_of
@@ -27,20 +28,27 @@ SIGNED_UP, RESENT = "signed_up", "verification_resent"
 LIFETIME = timedelta(hours=24)
 
 
-def request_verification(user: User, *, kind: str = SIGNED_UP) -> None:
-    """Ask for the mail with the link, inside the caller's transaction.
+def request_verification(user: User) -> None:
+    """Ask for the first mail with the link, inside the caller's transaction.
 
     What the mail says is decided when it is sent: an address that has an owner already is told
     that somebody else signed up with it. So signing up takes as long and answers alike.
     """
     if not is_verified(user):
-        request_mail(kind, user.email, user_id=user.id)
+        request_mail(SIGNED_UP, user.email, user_id=user.id)
 
 
 def resend_verification(user: User) -> None:
-    """Send the link again to the caller's own address; nothing when it is verified."""
+    """Send the link again to the caller's own address; nothing when it is verified.
+
+    TooManyAttempts when the address was written to too often.
+    """
+    if is_verified(user):
+        return
+    email, user_id = user.email, user.id
+    admit_mail(email)
     with transaction():
-        request_verification(user, kind=RESENT)
+        request_mail(RESENT, email, user_id=user_id)
 
 
 def sign_verification(user: User) -> str:

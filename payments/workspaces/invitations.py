@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from payments.auth.errors import EmailUnverified
+from payments.auth.mail_allowance import has_mail_left
 from payments.auth.models import END_USER, User
 from payments.auth.queries import find_by_email, is_verified
 from payments.kit import clock
@@ -56,6 +57,7 @@ class Added:
 
 def add_or_invite(access: Access, *, email: str, role: str) -> Added:
     """Let an account in by its verified address, or send an invitation to any other address."""
+    is_mailed = has_mail_left(email)
     with transaction():
         members.check_may_give(access, role)
         if not is_verified(db.session.get_one(User, access.user.id)):
@@ -63,14 +65,16 @@ def add_or_invite(access: Access, *, email: str, role: str) -> Added:
         user = find_by_email(email)
         if user is not None and user.is_active and user.kind != END_USER:
             members.insert_member(access, user, role=role)
-            request_mail(ADDED, email, user_id=user.id, invitation_id=None)
+            kind, user_id, invitation_id = ADDED, user.id, None
         else:
-            _invite(access, email, role)
+            kind, user_id, invitation_id = INVITED, None, _invite(access, email, role)
+        if is_mailed:
+            request_mail(kind, email, user_id=user_id, invitation_id=invitation_id)
     return Added(Addressee(email), role)
 
 
-def _invite(access: Access, email: str, role: str) -> None:
-    """Add an invitation, or renew the one that the address has: there is one at most."""
+def _invite(access: Access, email: str, role: str) -> int:
+    """Add an invitation, or renew the one that the address has, and return its id."""
     expires_at = clock.now() + LIFETIME
     pending = list_pending(access.workspace.id)
     found = next((each for each in pending if each.email == email), None)
@@ -81,8 +85,8 @@ def _invite(access: Access, email: str, role: str) -> None:
         db.session.add(found)
     found.role, found.inviter_id, found.expires_at = role, access.user.id, expires_at
     db.session.flush()
-    request_mail(INVITED, email, invitation_id=found.id)
     _note("member.invited", access.actor, found, role=role)
+    return found.id
 
 
 def list_pending(workspace_id: int) -> list[Invitation]:

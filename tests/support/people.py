@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
+from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -17,7 +18,7 @@ from payments.auth import passwords
 PASSWORD = "correct horse battery"
 
 # Tests sign up hundreds of people; `test_passwords` holds the strength that is shipped.
-passwords.METHOD = "scrypt:1024:8:1"
+passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 _numbers = count(1)
 

@@ -8,18 +8,21 @@ from typing import Any, TypeVar, cast
 
 from flask import request
 
-from payments.auth.login_limit import login_key, login_limit
+from payments.auth import credentials
+from payments.auth.guessing import limit_logins, limit_registrations, limit_wrong_keys
 from payments.auth.models import User
+from payments.auth.principals import Caller
 from payments.auth.tokens import Tokens
-from payments.extensions import limiter
 from payments.idempotency.replay import idempotent
 from payments.kit.blueprints import ProjectsBlueprint, with_headers
 from payments.projects import accounts
 from payments.projects.accounts import Place
-from payments.projects.guards import signed_in
+from payments.projects.guards import demand_caller, signed_in, with_caller
 from payments.projects.schemas.accounts import (
     AccountSchema,
     CredentialsSchema,
+    LogoutSchema,
+    PasswordChangeSchema,
     RefreshTokenSchema,
     RegisterSchema,
     TokensOrChallengeSchema,
@@ -62,6 +65,8 @@ def registrar(view: View) -> View:
 @blueprint.doc(security=[])
 @with_headers(*_KEYS, PROJECT_HEADER)
 @documented_errors(blueprint, 400, 403, 409, 422)
+@limit_registrations
+@limit_wrong_keys
 @registrar
 @idempotent
 @blueprint.arguments(RegisterSchema)
@@ -74,7 +79,7 @@ def register(body: dict[str, Any], place: Place) -> User:
 @blueprint.post("/login")
 @blueprint.doc(security=[], parameters=[PROJECT_HEADER])
 @documented_errors(blueprint, 400, 401, 403, 422)
-@limiter.limit(login_limit, key_func=login_key, override_defaults=False)
+@limit_logins
 @blueprint.arguments(CredentialsSchema)
 @blueprint.response(200, TokensOrChallengeSchema)
 def log_in(body: dict[str, Any]) -> Tokens | dict[str, Any]:
@@ -95,8 +100,39 @@ def log_in(body: dict[str, Any]) -> Tokens | dict[str, Any]:
 @blueprint.arguments(RefreshTokenSchema)
 @blueprint.response(200, TokensSchema)
 def refresh(body: dict[str, Any]) -> Tokens:
-    """Exchange a refresh token for fresh tokens."""
+    """Exchange a refresh token, which is good once, for fresh tokens."""
     return accounts.refresh(body["refresh_token"])
+
+
+@blueprint.post("/logout")
+@documented_errors(blueprint, 401, 403, 422)
+@blueprint.arguments(LogoutSchema, required=False)
+@blueprint.response(204)
+def log_out(body: dict[str, Any]) -> None:
+    """End the session of the access token, or of the `refresh_token` in the body."""
+    credentials.log_out(demand_caller(token=body.get("refresh_token")))
+
+
+@blueprint.post("/logout-all")
+@documented_errors(blueprint, 401, 403)
+@with_caller
+@blueprint.response(204)
+def log_out_everywhere(caller: Caller) -> None:
+    """End all sessions of the caller, the present one too."""
+    credentials.log_out_everywhere(caller)
+
+
+@blueprint.post("/change-password")
+@documented_errors(blueprint, 400, 401, 403, 422)
+@limit_logins
+@with_caller
+@blueprint.arguments(PasswordChangeSchema)
+@blueprint.response(200, TokensSchema)
+def change_password(body: dict[str, Any], caller: Caller) -> Tokens:
+    """Change the password: all sessions end, and a new one begins with the tokens returned."""
+    return credentials.change_password(
+        caller, current=body["current_password"], new=body["new_password"]
+    )
 
 
 @blueprint.get("/me")

@@ -6,10 +6,8 @@ from typing import Any
 
 from flask import request
 
-from payments.auth.login_limit import login_key, login_limit
-from payments.auth.mail_limit import mail_key, mail_limit
+from payments.auth.guessing import limit_logins
 from payments.auth.tokens import Tokens
-from payments.extensions import limiter
 from payments.kit.blueprints import ProjectsBlueprint
 from payments.projects import accounts
 from payments.projects.routes.auth import PROJECT_HEADER
@@ -29,7 +27,7 @@ blueprint = ProjectsBlueprint("projects_recovery", __name__, url_prefix="/api/v1
 @blueprint.post("/login/verify-2fa")
 @blueprint.doc(security=[])
 @documented_errors(blueprint, 400, 401, 403, 422)
-@limiter.limit(login_limit, key_func=login_key, override_defaults=False)
+@limit_logins
 @blueprint.arguments(ChallengeCodeSchema)
 @blueprint.response(200, TokensSchema)
 def verify_second_factor(body: dict[str, Any]) -> tuple[Tokens, int, dict[str, str]]:
@@ -40,7 +38,7 @@ def verify_second_factor(body: dict[str, Any]) -> tuple[Tokens, int, dict[str, s
 @blueprint.post("/verify-email")
 @blueprint.doc(security=[])
 @documented_errors(blueprint, 400, 422)
-@limiter.limit(login_limit, key_func=login_key, override_defaults=False)
+@limit_logins
 @blueprint.arguments(LinkTokenSchema)
 @blueprint.response(200, DetailSchema)
 def verify_email(body: dict[str, Any]) -> dict[str, str]:
@@ -51,9 +49,8 @@ def verify_email(body: dict[str, Any]) -> dict[str, str]:
 
 @blueprint.post("/forgot-password")
 @blueprint.doc(security=[], parameters=[PROJECT_HEADER])
-@documented_errors(blueprint, 400, 422)
-@limiter.limit(login_limit, key_func=login_key, override_defaults=False)
-@limiter.limit(mail_limit, key_func=mail_key, override_defaults=False)
+@documented_errors(blueprint, 400, 403, 422)
+@limit_logins
 @blueprint.arguments(ResetRequestSchema)
 @blueprint.response(200, DetailSchema)
 def forgot_password(body: dict[str, Any]) -> dict[str, str]:
@@ -70,7 +67,7 @@ def forgot_password(body: dict[str, Any]) -> dict[str, str]:
 @blueprint.post("/reset-password")
 @blueprint.doc(security=[])
 @documented_errors(blueprint, 400, 422)
-@limiter.limit(login_limit, key_func=login_key, override_defaults=False)
+@limit_logins
 @blueprint.arguments(NewPasswordSchema)
 @blueprint.response(200, DetailSchema)
 def reset_password(body: dict[str, Any]) -> dict[str, str]:

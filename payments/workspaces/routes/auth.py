@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from payments.auth.guards import signed_in
-from payments.auth.login_limit import login_key, login_limit
+from payments.auth import credentials
+from payments.auth.guards import signed_in, with_caller
+from payments.auth.guessing import limit_logins, limit_sign_ups
 from payments.auth.models import User
-from payments.auth.principals import current_user, user_of_refresh_token
-from payments.extensions import limiter
+from payments.auth.principals import Caller, find_member
 from payments.kit.blueprints import Blueprint
 from payments.kit.http import enveloped
 from payments.users.second_factor import Challenge
 from payments.workspaces import accounts
 from payments.workspaces.schemas.accounts import (
+    ChangePasswordSchema,
+    LoggedOutSchema,
     LoginAnswerSchema,
     LoginSchema,
     RefreshSchema,
@@ -27,11 +29,13 @@ from payments.workspaces.schemas.errors import documented_errors
 blueprint = Blueprint("auth", __name__, url_prefix="/api/auth", description="Accounts and tokens")
 
 SessionAnswer = enveloped("SessionAnswer", SessionSchema)
+LoggedOut = enveloped("LoggedOut", LoggedOutSchema)
 
 
 @blueprint.post("/signup")
 @blueprint.doc(security=[])
 @documented_errors(blueprint, 400, 403, 409)
+@limit_sign_ups
 @blueprint.arguments(SignupSchema)
 @blueprint.response(200, enveloped("SignedUp", SignedUpSchema))
 def sign_up(body: dict[str, Any]) -> dict[str, Any]:
@@ -42,7 +46,7 @@ def sign_up(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.post("/login")
 @blueprint.doc(security=[])
 @documented_errors(blueprint, 400, 401, 403)
-@limiter.limit(login_limit, key_func=login_key, override_defaults=False)
+@limit_logins
 @blueprint.arguments(LoginSchema)
 @blueprint.response(200, enveloped("LoggedIn", LoginAnswerSchema))
 def log_in(body: dict[str, Any]) -> dict[str, Any]:
@@ -64,11 +68,45 @@ def log_in(body: dict[str, Any]) -> dict[str, Any]:
 def refresh(body: dict[str, Any]) -> dict[str, Any]:
     """Exchange a refresh token for fresh tokens.
 
-    The refresh token comes as the bearer token, or as `refreshToken` in the body.
+    The refresh token comes as the bearer token, or as `refreshToken` in the body. It is good once:
+    using it again ends the session.
     """
-    token = body.get("refresh_token")
-    user = user_of_refresh_token(token) if token else current_user(refresh=True)
-    return {"message": "Tokens refreshed successfully", "data": accounts.refresh(user)}
+    caller = find_member(refresh=True, token=body.get("refresh_token"))
+    return {"message": "Tokens refreshed successfully", "data": accounts.refresh(caller)}
+
+
+@blueprint.post("/logout")
+@documented_errors(blueprint, 400, 401, 403)
+@blueprint.arguments(RefreshSchema, required=False)
+@blueprint.response(200, LoggedOut)
+def log_out(body: dict[str, Any]) -> dict[str, Any]:
+    """End the session of the access token, or of the `refreshToken` in the body."""
+    credentials.log_out(find_member(token=body.get("refresh_token")))
+    return {"message": "Logged out successfully", "data": {"sessions_ended": 1}}
+
+
+@blueprint.post("/logout-all")
+@documented_errors(blueprint, 401, 403)
+@with_caller
+@blueprint.response(200, LoggedOut)
+def log_out_everywhere(caller: Caller) -> dict[str, Any]:
+    """End all sessions of the caller, the present one too."""
+    ended = credentials.log_out_everywhere(caller)
+    return {"message": "Logged out everywhere successfully", "data": {"sessions_ended": ended}}
+
+
+@blueprint.post("/change-password")
+@documented_errors(blueprint, 400, 401, 403)
+@limit_logins
+@with_caller
+@blueprint.arguments(ChangePasswordSchema)
+@blueprint.response(200, SessionAnswer)
+def change_password(body: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """Change the password: all sessions end, and a new one begins with the tokens returned."""
+    changed = accounts.change_password(
+        caller, current=body["current_password"], new=body["new_password"]
+    )
+    return {"message": "Password changed successfully", "data": changed}
 
 
 @blueprint.get("/me")

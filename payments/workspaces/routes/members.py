@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from payments.auth.login_limit import login_key, login_limit
-from payments.extensions import limiter, settings
+from payments.auth.guessing import limit_invitations
+from payments.extensions import settings
 from payments.idempotency.replay import idempotent
 from payments.kit.blueprints import Blueprint
 from payments.kit.http import enveloped, listing
@@ -41,12 +41,7 @@ def list_members(access: Access) -> dict[str, Any]:
 
 @blueprint.post("")
 @documented_errors(blueprint, 400, 401, 403, 404, 409)
-@limiter.limit(
-    login_limit,
-    key_func=login_key,
-    override_defaults=False,
-    exempt_when=lambda: not settings().email_verification,
-)
+@limit_invitations
 @workspace_access(*MANAGERS)
 @idempotent
 @blueprint.arguments(AddMemberSchema)

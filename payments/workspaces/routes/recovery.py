@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from payments.auth.guards import signed_in
-from payments.auth.login_limit import login_key, login_limit
-from payments.auth.mail_limit import caller_key, mail_key, mail_limit
+from payments.auth.guessing import limit_logins
 from payments.auth.models import User
-from payments.extensions import limiter
 from payments.kit.blueprints import Blueprint
 from payments.kit.http import enveloped
 from payments.users import reset, verification
@@ -33,7 +31,7 @@ MailAsked = enveloped("MailAsked", NothingSchema)
 @blueprint.post("/verify-email")
 @blueprint.doc(security=[])
 @documented_errors(blueprint, 400)
-@limiter.limit(login_limit, key_func=login_key, override_defaults=False)
+@limit_logins
 @blueprint.arguments(TokenSchema)
 @blueprint.response(200, enveloped("VerifiedEmail", VerifiedSchema))
 def verify_email(body: dict[str, Any]) -> dict[str, Any]:
@@ -47,7 +45,6 @@ def verify_email(body: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.post("/resend-verification")
 @documented_errors(blueprint, 401)
-@limiter.limit(mail_limit, key_func=caller_key, override_defaults=False)
 @signed_in
 @blueprint.response(200, MailAsked)
 def resend_verification(user: User) -> dict[str, Any]:
@@ -58,9 +55,8 @@ def resend_verification(user: User) -> dict[str, Any]:
 
 @blueprint.post("/forgot-password")
 @blueprint.doc(security=[])
-@documented_errors(blueprint, 400)
-@limiter.limit(login_limit, key_func=login_key, override_defaults=False)
-@limiter.limit(mail_limit, key_func=mail_key, override_defaults=False)
+@documented_errors(blueprint, 400, 403)
+@limit_logins
 @blueprint.arguments(ForgotPasswordSchema)
 @blueprint.response(200, MailAsked)
 def forgot_password(body: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +71,7 @@ def forgot_password(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.post("/reset-password")
 @blueprint.doc(security=[])
 @documented_errors(blueprint, 400)
-@limiter.limit(login_limit, key_func=login_key, override_defaults=False)
+@limit_logins
 @blueprint.arguments(ResetPasswordSchema)
 @blueprint.response(200, enveloped("PasswordReset", NothingSchema))
 def reset_password(body: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +82,7 @@ def reset_password(body: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.post("/accept-invitation")
 @documented_errors(blueprint, 400, 401, 403)
-@limiter.limit(login_limit, key_func=login_key, override_defaults=False)
+@limit_logins
 @signed_in
 @blueprint.arguments(TokenSchema)
 @blueprint.response(200, enveloped("AcceptedInvitation", JoinedSchema))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from payments.auth.guards import signed_in
-from payments.auth.login_limit import login_key, login_limit
+from payments.auth.guards import signed_in, with_caller
+from payments.auth.guessing import limit_logins
 from payments.auth.models import User
-from payments.extensions import limiter
+from payments.auth.principals import Caller
 from payments.kit.blueprints import Blueprint
 from payments.kit.http import enveloped
 from payments.users import second_factor
@@ -20,7 +20,7 @@ from payments.workspaces.schemas.recovery import (
     DisableSchema,
     NothingSchema,
     RecoveryCodesSchema,
-    SetupSchema,
+    TotpSetupSchema,
 )
 
 blueprint = Blueprint(
@@ -34,7 +34,7 @@ NO_STORE = {"Cache-Control": "no-store"}
 @blueprint.post("/login/verify-2fa")
 @blueprint.doc(security=[])
 @documented_errors(blueprint, 400, 401, 403)
-@limiter.limit(login_limit, key_func=login_key, override_defaults=False)
+@limit_logins
 @blueprint.arguments(ChallengeAnswerSchema)
 @blueprint.response(200, enveloped("SecondFactorSession", SessionSchema))
 def verify_second_factor(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -49,7 +49,7 @@ def verify_second_factor(body: dict[str, Any]) -> tuple[dict[str, Any], int, dic
 @blueprint.post("/2fa/setup")
 @documented_errors(blueprint, 401, 403, 409)
 @signed_in
-@blueprint.response(200, enveloped("SecondFactorSetup", SetupSchema))
+@blueprint.response(200, enveloped("SecondFactorSetup", TotpSetupSchema))
 def set_up_second_factor(user: User) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Make a TOTP secret, shown this once; it counts once `2fa/enable` got a code of it."""
     setup = second_factor.set_up_factor(user)
@@ -58,14 +58,14 @@ def set_up_second_factor(user: User) -> tuple[dict[str, Any], int, dict[str, str
 
 @blueprint.post("/2fa/enable")
 @documented_errors(blueprint, 400, 401, 409)
-@signed_in
+@with_caller
 @blueprint.arguments(CodeSchema)
 @blueprint.response(200, enveloped("SecondFactorEnabled", RecoveryCodesSchema))
 def enable_second_factor(
-    body: dict[str, Any], user: User
+    body: dict[str, Any], caller: Caller
 ) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Demand a code at each log-in from now on; the recovery codes are shown this once."""
-    data = {"recovery_codes": second_factor.enable_factor(user, body["code"])}
+    data = {"recovery_codes": second_factor.enable_factor(caller, body["code"])}
     return {"message": "Second factor enabled", "data": data}, 200, NO_STORE
 
 

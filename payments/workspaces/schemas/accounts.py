@@ -34,6 +34,15 @@ class RefreshSchema(CamelSchema):
     refresh_token = Text(least=1, most=4096)
 
 
+class ChangePasswordSchema(CamelSchema):
+    current_password = PasswordText(required=True, least=1)
+    new_password = PasswordText(required=True, least=passwords.SHORTEST)
+
+
+class LoggedOutSchema(CamelSchema):
+    sessions_ended = fields.Integer()
+
+
 class UserSchema(CamelSchema):
     id = fields.Integer()
     email = fields.String()
@@ -46,7 +55,7 @@ class UserSchema(CamelSchema):
 
 
 class SessionSchema(CamelSchema):
-    """A user and his fresh tokens; `expiresAt` is when the access token ends."""
+    """A user and their fresh tokens; `expiresAt` is when the access token ends."""
 
     user = fields.Nested(UserSchema)
     token = fields.String(attribute="tokens.access")

@@ -54,7 +54,7 @@ class ChallengeAnswerSchema(CodeSchema):
     challenge_token = Text(required=True, least=1, most=LONGEST)
 
 
-class SetupSchema(CamelSchema):
+class TotpSetupSchema(CamelSchema):
     """Shown once: the secret, and the same as the address behind a QR code."""
 
     secret = fields.String()

@@ -28,10 +28,12 @@ def deliver_message(message: EmailMessage, *, recipient: str) -> None:
 
 
 def is_final(error: Exception) -> bool:
-    """Return whether the server refused this recipient or text for good (5xx).
+    """Return whether no later try can help: what is no message, or was refused for good (5xx).
 
     https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1
     """
+    if isinstance(error, ValueError):
+        return True
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
     return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500

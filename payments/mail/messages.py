@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -31,7 +32,7 @@ def to_one_line(text: str) -> str:
 
 
 def make_message(text: MailText, *, recipient: str, name: str) -> EmailMessage:
-    """Return the message; ValueError when a header would hold a line break.
+    """Return the message; ValueError for a line break in a header or what is no address.
 
     Its Message-ID, made of `name`, is the same at every try: who gets it twice can tell.
     https://docs.python.org/3/library/email.policy.html
@@ -39,7 +40,7 @@ def make_message(text: MailText, *, recipient: str, name: str) -> EmailMessage:
     sender = settings().mail_from or PRINTED_FROM
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
-    message["To"] = Address(addr_spec=recipient)
+    message["To"] = _parse_address(recipient)
     message["Subject"] = text.subject
     message["Date"] = format_datetime(clock.now())
     message["Message-ID"] = f"<{name}@{_get_domain(sender)}>"
@@ -47,6 +48,13 @@ def make_message(text: MailText, *, recipient: str, name: str) -> EmailMessage:
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text.body)
     return message
+
+
+def _parse_address(recipient: str) -> Address:
+    try:
+        return Address(addr_spec=recipient)
+    except (MessageError, IndexError) as error:
+        raise ValueError("not an address") from error
 
 
 def _get_domain(sender: str) -> str:

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from payments import local_secrets
 from payments.kit import parse, public_keys
-from payments.kit.db import normalize_url
 from payments.kit.environ import ConfigError, Reader
 from payments.kit.mail_settings import read_mail_settings
 from payments.kit.postgres import DatabaseBounds
@@ -127,7 +126,7 @@ def _places(reader: Reader) -> dict[str, Any]:
         "port": port,
         "sandbox_port": reader.parsed("SANDBOX_PORT", "12111", parse.port, "a port number"),
         "database_url": reader.parsed(
-            "DATABASE_URL", sqlite, _database, "a postgres:// or sqlite:// address"
+            "DATABASE_URL", sqlite, parse.database_url, "a postgres:// or sqlite:// address"
         ),
         "redis_url": redis,
         "redis_tls_verify": reader.parsed(
@@ -137,12 +136,6 @@ def _places(reader: Reader) -> dict[str, Any]:
             "PUBLIC_URL", f"http://127.0.0.1:{port}", parse.url, "an http(s) address"
         ),
     }
-
-
-def _database(raw: str) -> str:
-    if not raw.startswith(("postgres", "sqlite:")):
-        raise ValueError(raw)
-    return normalize_url(raw)
 
 
 def _numbers(reader: Reader) -> dict[str, Any]:
@@ -254,7 +247,7 @@ def _secrets(reader: Reader, values: dict[str, Any], *, production: bool) -> dic
     keys = reader.text("CREDENTIALS_KEYS", local.get("credentials_keys")) or ""
     stripe_key = reader.text("STRIPE_SECRET_KEY", None if production else SANDBOX_PLATFORM_KEY)
     hooks = reader.text("STRIPE_WEBHOOK_SECRET", local.get("stripe_webhook_secret")) or ""
-    stripe_itself = production or _is_stripes(stripe_key or "")
+    stripe_itself = production or parse.is_stripes_key(stripe_key or "")
     sandbox = None if stripe_itself else f"http://127.0.0.1:{values['sandbox_port']}"
     base = reader.text("STRIPE_API_BASE", sandbox)
     return {
@@ -282,11 +275,6 @@ def _local(reader: Reader, folder: Path) -> dict[str, str]:
     except (OSError, ValueError):
         reader.fault("DATA_DIR", f"must be a folder that can be written: {folder}")
         return {}
-
-
-def _is_stripes(key: str) -> bool:
-    """Stripe's keys are long or live; for the sandbox one takes whatever short one one likes."""
-    return key.startswith(("sk_live_", "rk_live_")) or len(key) > 90
 
 
 def _refuse_defaults(reader: Reader, values: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from limits import parse_many
 
 from payments.kit import crypto
+from payments.kit.db import normalize_url
 
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 
@@ -100,6 +101,18 @@ def boolean(raw: str) -> bool:
     if raw.lower() not in TRUE | FALSE:
         raise ValueError(raw)
     return raw.lower() in TRUE
+
+
+def is_stripes_key(key: str) -> bool:
+    """Return whether it is a key of Stripe itself: those are long or live, the sandbox's short."""
+    return key.startswith(("sk_live_", "rk_live_")) or len(key) > 90
+
+
+def database_url(raw: str) -> str:
+    """Return the address of a PostgreSQL or SQLite database with its driver."""
+    if not raw.startswith(("postgres", "sqlite:")):
+        raise ValueError(raw)
+    return normalize_url(raw)
 
 
 def switch(raw: str) -> bool:

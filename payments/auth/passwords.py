@@ -8,7 +8,7 @@ import unicodedata
 from functools import cache
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import VerificationError
 from werkzeug.security import check_password_hash
 
 from payments.auth import weakness
@@ -59,12 +59,12 @@ def check_new_password(password: str, *, email: str, field: str = "password") ->
 
 
 def _verify(stored: str, password: str) -> bool:
-    if stored.startswith(_BEFORE):
-        return check_password_hash(stored, password)
     is_known = stored.startswith(_ARGON2)
     try:
+        if stored.startswith(_BEFORE):
+            return check_password_hash(stored, password)
         HASHER.verify(stored if is_known else _make_decoy(HASHER), password)
-    except (VerificationError, InvalidHashError):
+    except (VerificationError, ValueError):  # another password, or a text that is no hash
         return False
     return is_known
 

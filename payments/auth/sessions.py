@@ -17,7 +17,7 @@ from payments.extensions import settings
 from payments.kit import clock
 from payments.kit.db import db
 from payments.kit.security_log import REFUSED, log_security_event
-from payments.kit.transactions import after_commit, transaction
+from payments.kit.transactions import after_commit, demand_transaction, transaction
 from payments.timeline.append import append
 
 LOGGED_OUT, LOGGED_OUT_EVERYWHERE = "logged_out", "logged_out_everywhere"
@@ -107,6 +107,7 @@ def _end_reused(user: User, sid: str) -> None:
 
 
 def _end(which: sa.ColumnElement[bool], reason: str) -> int:
+    demand_transaction()
     ended = (
         sa.update(LoginSession)
         .where(which, is_running())

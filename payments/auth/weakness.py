@@ -10,6 +10,8 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 # A piece of this length is guessed at once, however often it is repeated.
 _SHORT_PIECE = 6
+# What is left without digits and signs at the ends says something from this length on.
+_SHORTEST_CORE = 4
 _PADDING = string.digits + string.punctuation + string.whitespace
 
 
@@ -17,7 +19,8 @@ def is_easily_guessed(password: str) -> bool:
     """Return whether the password is common, a common one in between digits and signs, one short
     or common piece repeated, or a plain run such as 123456789012 or abcdefghijkl."""
     folded = password.casefold()
-    pieces = [folded, _strip_padding(folded)]
+    core = _strip_padding(folded)
+    pieces = [folded, core] if len(core) >= _SHORTEST_CORE else [folded]
     return any(_is_common(piece) or _is_repeated(piece) or _is_run(piece) for piece in pieces)
 
 
@@ -45,7 +48,7 @@ def _is_repeated(text: str) -> bool:
 def _is_run(text: str) -> bool:
     """Return whether each character follows the one before, or each precedes it; 0 follows 9."""
     steps = {_measure_step(*pair) for pair in pairwise(text)}
-    return len(text) > 1 and steps in ({1}, {-1})
+    return steps in ({1}, {-1})
 
 
 def _measure_step(first: str, second: str) -> int:

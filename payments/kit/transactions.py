@@ -44,6 +44,12 @@ def transaction() -> Iterator[Session]:
     _run(hooks)
 
 
+def demand_transaction() -> None:
+    """Raise RuntimeError outside of a transaction(): a write there would be lost in silence."""
+    if db.session().info.get(_HOOKS) is None:
+        raise RuntimeError("this needs an open transaction()")
+
+
 def after_commit(hook: Callable[[], object]) -> None:
     """Run `hook` once the present transaction is committed; never if it rolls back."""
     hooks = db.session().info.get(_HOOKS)

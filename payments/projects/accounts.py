@@ -14,6 +14,7 @@ from payments.auth.queries import find_end_user, find_login_candidates
 from payments.auth.tokens import Tokens
 from payments.extensions import settings
 from payments.kit.inserts import inserted
+from payments.kit.security_log import REFUSED, SUCCEEDED, log_security_event
 from payments.kit.transactions import transaction
 from payments.projects import api_keys, errors, queries
 from payments.projects.guards import demand_caller
@@ -41,14 +42,14 @@ def place_for(
     """Say whom these keys may register; RegistrationRefused without any, InvalidKey if wrong."""
     if operator_key is not None:
         if not _is_operators(operator_key):
-            raise errors.InvalidKey
+            raise _refuse_key("operator")
         return Place(DEVELOPER)
     if project_key is None or project_id is None:
         raise errors.RegistrationRefused
     found = api_keys.project_of(project_key)
     project = None if found is None else queries.find_project(found)
     if project is None or project.id != project_id.lower():
-        raise errors.InvalidKey
+        raise _refuse_key("project")
     return Place(END_USER, project.id, project.owner_id)
 
 
@@ -79,6 +80,8 @@ def register(place: Place, *, email: str, password: str, full_name: str | None) 
         )
         if place.project_id is None and settings().email_verification:
             claim_address(user, by="operator", actor="operator")
+        user_id = user.id
+    log_security_event("registration", SUCCEEDED, user=user_id, kind=place.kind)
     return user
 
 
@@ -119,6 +122,11 @@ def refresh(token: str) -> Tokens:
         return sessions.refresh_session(user, claims)
     except Unproven as error:
         raise errors.BadToken from error
+
+
+def _refuse_key(kind: str) -> errors.InvalidKey:
+    log_security_event("registration_key", REFUSED, kind=kind)
+    return errors.InvalidKey()
 
 
 def _is_operators(key: str) -> bool:

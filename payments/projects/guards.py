@@ -33,8 +33,10 @@ def signed_in(view: View) -> View:
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        user = demand_caller().user
-        return view(*args, user=_seat().user if user.kind == END_USER else user, **kwargs)
+        caller = demand_caller()
+        if caller.user.kind == END_USER:
+            _find_seat(caller)
+        return view(*args, user=caller.user, **kwargs)
 
     return cast(View, guarded)
 
@@ -75,7 +77,7 @@ def end_user(view: View) -> View:
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        return view(*args, seat=_seat(), **kwargs)
+        return view(*args, seat=_find_seat(demand_caller()), **kwargs)
 
     return cast(View, guarded)
 
@@ -98,9 +100,8 @@ def _developer() -> User:
     return user
 
 
-def _seat() -> Seat:
-    found = demand_caller()
-    user, claims = found.user, found.claims
+def _find_seat(caller: Caller) -> Seat:
+    user, claims = caller.user, caller.claims
     if user.kind != END_USER:
         raise errors.EndUserRequired
     named = request.headers.get("X-Project-ID", user.project_id or "").lower()

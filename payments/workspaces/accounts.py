@@ -14,6 +14,7 @@ from payments.auth.queries import find_login_candidates
 from payments.auth.tokens import Tokens
 from payments.extensions import settings
 from payments.kit.inserts import inserted
+from payments.kit.security_log import SUCCEEDED, log_security_event
 from payments.kit.transactions import transaction
 from payments.timeline.append import append
 from payments.users import second_factor
@@ -103,4 +104,5 @@ def _add_user(email: str, name: str, password_hash: str, *, is_proven: bool) -> 
     append("user.signed_up", actor=f"user:{user.id}", subject=f"user:{user.id}")
     if is_proven and settings().email_verification:
         claim_address(user, by="invitation")
+    log_security_event("sign_up", SUCCEEDED, user=user.id)
     return user

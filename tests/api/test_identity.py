@@ -163,13 +163,13 @@ class TestKeySet:
 class TestForged:
     """HS/RS confusion, no algorithm, and names that are paths: 401."""
 
-    def test_by_public_key_as_a_secret(self, site: Flask, provider: Provider, uuid: str) -> None:
+    def test_by_public_key_as_a_secret(self, site: Flask, ann: Person, uuid: str) -> None:
         public = pem("rsa")
         secrets = [public, public.strip(), public.replace("\n", "\\n"), json.dumps(jwk("rsa"))]
         assert status(site, token(uuid)) == 200
         for secret in secrets:
             for header in ({"alg": "HS256", "kid": "rsa"}, {"alg": "HS256"}):
-                assert status(site, signed_with(secret.encode(), header, uuid)) == 401
+                assert status(site, signed_with(secret.encode(), header, ann.token)) == 401
 
     @pytest.mark.parametrize("algorithm", ["none", "None", "RS512", "PS256", "HS512", "", None])
     def test_by_another_algorithm(self, site: Flask, uuid: str, algorithm: str | None) -> None:
@@ -189,10 +189,10 @@ class TestForged:
         "kid", ["../../../../dev/null", "/etc/passwd", "http://127.0.0.1/", "' OR 1=1", "x" * 5000]
     )
     def test_by_a_name_that_leads_elsewhere(
-        self, site: Flask, provider: Provider, uuid: str, kid: str
+        self, site: Flask, provider: Provider, ann: Person, uuid: str, kid: str
     ) -> None:
         assert status(site, token(uuid, kid=kid)) == 401
-        assert status(site, signed_with(b"", {"alg": "HS256", "kid": kid}, uuid)) == 401
+        assert status(site, signed_with(b"", {"alg": "HS256", "kid": kid}, ann.token)) == 401
 
     @pytest.mark.parametrize("kid", [7, ["rsa"], {"a": 1}, True])
     def test_by_a_name_that_is_none(self, site: Flask, uuid: str, kid: Any) -> None:
@@ -214,8 +214,10 @@ class TestForged:
             assert status(site, token(uuid, name)) == 401, name
         assert status(site, token(uuid)) == 200
 
-    def test_with_our_own_secret_as_ever(self, site: Flask, settings: Settings, uuid: str) -> None:
-        for name, made in forged_tokens(settings.jwt_secret_key or "", uuid).items():
+    def test_with_our_own_secret_as_ever(
+        self, site: Flask, settings: Settings, ann: Person
+    ) -> None:
+        for name, made in forged_tokens(settings.jwt_secret_key or "", ann.token).items():
             assert status(site, made) == 401, name
 
     def test_claims_that_do_not_fit(self, site: Flask, uuid: str) -> None:
@@ -287,7 +289,7 @@ class TestProviderAlone:
         assert status(alone, token(uuid)) == 200
         assert status(alone, ann.token) == 401
         for secret in (alone.config["SECRET_KEY"], "", "None"):
-            assert status(alone, signed_with(secret.encode(), {"alg": "HS256"}, uuid)) == 401
+            assert status(alone, signed_with(secret.encode(), {"alg": "HS256"}, ann.token)) == 401
 
     def test_nobody_logs_in_here(self, alone: Flask, ann: Person) -> None:
         client, person = alone.test_client(), {"email": ann.email, "password": ann.password}

@@ -20,7 +20,7 @@ QUERIES = "payments/workspaces/queries.py"
 PLANTED = [
     ("payments/kit/clock.py", "import payments.config", FLOORS),
     ("payments/auth/queries.py", "import payments.workspaces.queries", FLOORS),
-    ("payments/invoices/numbering.py", "import payments.timeline.append", FLOORS),
+    ("payments/invoices/numbering.py", "import payments.runs.models", FLOORS),
     ("payments/gateway/client.py", "import payments.invoices.models", FLOORS),
     ("payments/jobs.py", "import payments.auth.models", FLOORS),
     ("payments/newcomer.py", "", FLOORS),

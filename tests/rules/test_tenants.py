@@ -18,6 +18,7 @@ WITHOUT = {
     "invoice_documents": "one to one with its invoice, which says it",
     "second_factors": "belongs to its user, whatever they are a member of",
     "idempotent_requests": "belongs to the user who sent the request",
+    "login_sessions": "belongs to the user who logged in",
 }
 
 

@@ -54,9 +54,12 @@ HUGE_IDS = ("9223372036854775807", "9223372036854775808", "9" * 30)
 NO_IDS = ("abc", "1.5", "-1", "1e3", "0x1", "٣", "9" * 31, "%00", "1%20OR%201=1", "1;--")
 
 
-def forged_tokens(secret: str, subject: str) -> dict[str, str]:
-    """Return tokens that must not be believed, though some carry a true signature."""
-    good = true_claims(subject)
+def forged_tokens(secret: str, believed: str) -> dict[str, str]:
+    """Return tokens that must not be believed, though some carry a true signature.
+
+    Their claims are those of the token `believed`, which names a user and a running session.
+    """
+    good = {**true_claims(NOBODY), **read_identity(believed)}
     past, later = (datetime.now(UTC) + timedelta(minutes=m) for m in (-1, 60))
     parts = jwt.encode(good, secret, "HS256").split(".")
     other = _encoded({**good, "sub": "somebody else"})
@@ -75,7 +78,11 @@ def forged_tokens(secret: str, subject: str) -> dict[str, str]:
         "swapped claims": f"{parts[0]}.{other}.{parts[2]}",
         "no signature": f"{parts[0]}.{parts[1]}.",
         "kid path": jwt.encode(good, "\0" * 32, "HS256", headers={"kid": "../../../../dev/null"}),
-        "unknown user": jwt.encode(true_claims(NOBODY), secret, "HS256"),
+        "unknown user": jwt.encode({**good, "sub": NOBODY}, secret, "HS256"),
+        "no session": jwt.encode({k: v for k, v in good.items() if k != "sid"}, secret, "HS256"),
+        "unknown session": jwt.encode({**good, "sid": NOBODY}, secret, "HS256"),
+        "list session": jwt.encode({**good, "sid": [good["sid"]]}, secret, "HS256"),
+        "nul session": jwt.encode({**good, "sid": "\x00"}, secret, "HS256"),
         "no subject": jwt.encode({**good, "sub": None}, secret, "HS256"),
         "numeric subject": jwt.encode({**good, "sub": 1}, secret, "HS256"),
         "list subject": jwt.encode({**good, "sub": ["a"]}, secret, "HS256"),
@@ -90,8 +97,17 @@ def forged_tokens(secret: str, subject: str) -> dict[str, str]:
     }
 
 
-def true_claims(subject: str) -> dict[str, Any]:
-    """Return the claims of an access token that is believed once it is signed."""
+def read_identity(token: str) -> dict[str, Any]:
+    """Return the claims of one of our tokens that name its user and their session."""
+    claims = jwt.decode(token, options={"verify_signature": False})
+    return {name: claims[name] for name in ("sub", "sid")}
+
+
+def true_claims(subject: str, **more: Any) -> dict[str, Any]:
+    """Return the claims of an access token that is believed once it is signed.
+
+    One of our own must also name a running session of that user: `sid`.
+    """
     now = datetime.now(UTC)
     return {
         "sub": subject,
@@ -101,6 +117,7 @@ def true_claims(subject: str) -> dict[str, Any]:
         "iat": now,
         "nbf": now - timedelta(seconds=5),
         "exp": now + timedelta(minutes=5),
+        **more,
     }
 
 

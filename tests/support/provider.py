@@ -21,7 +21,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from payments.auth import key_set
 from payments.kit import clock
-from tests.support.hostile import true_claims
+from tests.support.hostile import read_identity, true_claims
 
 Private = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -59,10 +59,13 @@ def encoded(part: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(part, default=str).encode()).decode().rstrip("=")
 
 
-def signed_with(secret: bytes, header: dict[str, Any], subject: str) -> str:
-    """Sign with HMAC whatever the secret is: PyJWT itself would refuse a PEM."""
+def signed_with(secret: bytes, header: dict[str, Any], believed: str) -> str:
+    """Sign with HMAC whatever the secret is: PyJWT itself would refuse a PEM.
+
+    User and session are those of the token `believed`.
+    """
     moment = int(clock.now().timestamp())
-    claims = {"sub": subject, "type": "access", "exp": moment + 300, "jti": "1"}
+    claims = {"type": "access", "exp": moment + 300, "jti": "1", **read_identity(believed)}
     signing = f"{encoded(header)}.{encoded(claims)}"
     mac = hmac.new(secret, signing.encode(), hashlib.sha256).digest()
     return f"{signing}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"

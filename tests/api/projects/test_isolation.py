@@ -56,12 +56,18 @@ END_USERS = {
 # About the caller himself: whoever is signed in may ask, and hears of nobody else.
 ABOUT_ONESELF = {
     "GET /api/auth/me": "the caller",
+    "POST /api/auth/logout": "the caller's session",
+    "POST /api/auth/logout-all": "sessions of the caller",
+    "POST /api/auth/change-password": "the caller's password, which is asked for",
     "GET /api/v1/auth/me": "the caller",
     "POST /api/auth/resend-verification": "a mail to the caller",
     "POST /api/auth/accept-invitation": "an invitation of the caller's address",
     "POST /api/auth/2fa/setup": "the caller's second factor",
     "POST /api/auth/2fa/enable": "the caller's second factor",
     "POST /api/auth/2fa/disable": "the caller's second factor",
+    "POST /api/v1/auth/logout": "the caller's session",
+    "POST /api/v1/auth/logout-all": "sessions of the caller",
+    "POST /api/v1/auth/change-password": "the caller's password, which is asked for",
     "GET /api/payments/payment-method": "cards of the caller's own workspace",
     "POST /api/payments/payment-method": "a card for the caller's own workspace",
     "POST /api/payments/payment-method/confirm": "a card for the caller's own workspace",
@@ -165,7 +171,7 @@ class TestWithoutStanding:
         self, attempt: Any, operations: list[Operation], settings: Settings,
         victim: ProjectSeat, kind: str, whose: str,
     ) -> None:  # fmt: skip
-        token = forged_tokens(settings.jwt_secret_key, getattr(victim, whose).user_id)[kind]
+        token = forged_tokens(settings.jwt_secret_key, getattr(victim, whose).token)[kind]
         assert attempt(self.closed(operations), bearer(token)) == []
 
     @pytest.mark.parametrize("whose", ["developer", "end_user"])

@@ -53,7 +53,7 @@ class TestClosed:
         assert closed.get("/api/workspaces", headers=ann.headers).status_code == 503
 
     def test_nothing_is_stored(self, closed: FlaskClient, client: FlaskClient) -> None:
-        body = {"email": fresh_email(), "password": "long enough", "name": "Ann"}
+        body = {"email": fresh_email(), "password": "long enough for it", "name": "Ann"}
         assert closed.post("/api/auth/signup", **as_json(body)).status_code == 503
         assert client.post("/api/auth/login", **as_json(body)).status_code == 401
 

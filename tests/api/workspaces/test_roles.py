@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from payments.auth import tokens
 from payments.auth.models import END_USER, User
+from payments.auth.sessions import start_session
 from payments.kit.db import db
 from payments.kit.transactions import transaction
 from payments.workspaces.models import Workspace
@@ -122,7 +122,7 @@ def test_a_token_that_must_not_be_believed_is_a_401(
 ) -> None:
     owner = stage["cast"].owner
     secret = app.extensions["payments.settings"].jwt_secret_key
-    for kind, token in forged_tokens(secret, uuid_of(app, owner.id)).items():
+    for kind, token in forged_tokens(secret, owner.token).items():
         answer = ask(shop, stage, name, bearer(token))
         assert answer.status_code == 401, kind
 
@@ -146,11 +146,11 @@ def test_an_expired_token_is_a_401(app: Flask, shop: Shop, stage: dict, name: st
 def test_an_end_user_of_a_project_is_nobody_here(
     app: Flask, shop: Shop, stage: dict, name: str
 ) -> None:
-    with app.app_context(), transaction() as session:
+    with app.app_context():
         user = User(email=fresh_email(), password_hash="x", kind=END_USER, project_id="p-1")
-        session.add(user)
-        session.flush()
-        token = tokens.issue(user).access
+        with transaction() as session:
+            session.add(user)
+        token = start_session(user).access
     answer = ask(shop, stage, name, bearer(token))
     assert (answer.status_code, answer.json["message"]) == (401, "User ID not found")
 

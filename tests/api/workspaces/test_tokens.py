@@ -14,6 +14,7 @@ from payments.kit.transactions import transaction
 from tests.support.hostile import (
     BROKEN_BODIES,
     forged_tokens,
+    read_identity,
     true_claims,
 )
 from tests.support.people import Person, as_json, bearer, sign_up
@@ -70,7 +71,7 @@ class TestRefresh:
     def test_forged_tokens(self, app: Flask, client: FlaskClient, where: str) -> None:
         ann = sign_up(client)
         secret = app.config["JWT_SECRET_KEY"]
-        for name, token in forged_tokens(secret, uuid_of(app, ann)).items():
+        for name, token in forged_tokens(secret, ann.token).items():
             if where == "header":
                 answer = client.post(REFRESH, headers=bearer(token))
             else:
@@ -130,7 +131,7 @@ class TestMe:
 
     def test_forged_tokens(self, app: Flask, client: FlaskClient) -> None:
         ann = sign_up(client)
-        tokens = forged_tokens(app.config["JWT_SECRET_KEY"], uuid_of(app, ann))
+        tokens = forged_tokens(app.config["JWT_SECRET_KEY"], ann.token)
         for name, token in tokens.items():
             assert client.get(ME, headers=bearer(token)).status_code == 401, name
 
@@ -139,7 +140,8 @@ class TestMe:
     ) -> None:
         """Without this the test above could pass because its tokens are all broken."""
         ann = sign_up(client)
-        token = jwt.encode(true_claims(uuid_of(app, ann)), app.config["JWT_SECRET_KEY"], "HS256")
+        claims = {**true_claims(uuid_of(app, ann)), **read_identity(ann.token)}
+        token = jwt.encode(claims, app.config["JWT_SECRET_KEY"], "HS256")
         assert client.get(ME, headers=bearer(token)).json["data"]["id"] == ann.id
 
     def test_a_deactivated_account_is_out_at_once(self, app: Flask, client: FlaskClient) -> None:

@@ -22,7 +22,7 @@ from payments.config import Settings
 from payments.kit.db import db
 from payments.kit.transactions import transaction
 from tests.support.developers import ProjectSeat, register_developer
-from tests.support.hostile import forged_tokens, true_claims
+from tests.support.hostile import forged_tokens, read_identity, true_claims
 from tests.support.people import Cast, bearer, sign_up
 
 # An operation of each dialect that a good token opens, and who may use it.
@@ -34,7 +34,8 @@ DOORS = {
     "an end user": "/api/v1/payments/stripe/my-payments",
 }
 LEFT_OUT = "left out"
-FORGED = sorted(forged_tokens("x" * 64, "nobody"))
+NOBODYS = jwt.encode({"sub": "nobody", "sid": "none"}, "x" * 64, "HS256")
+FORGED = sorted(forged_tokens("x" * 64, NOBODYS))
 
 
 def uuid_of(app: Flask, person: Any) -> str:
@@ -52,7 +53,7 @@ def door(request: pytest.FixtureRequest, app: Flask, victim: Cast, project: Proj
         "workspaces": victim.owner, "a workspace": victim.owner, "projects": project.developer,
         "a project": project.developer, "an end user": project.end_user,
     }[request.param]  # fmt: skip
-    claims = true_claims(uuid_of(app, person))
+    claims = {**true_claims(uuid_of(app, person)), **read_identity(person.token)}
     if person is project.end_user:
         claims["project_id"] = project.project_id
     return path, claims
@@ -69,7 +70,8 @@ class TestForged:
 
     @pytest.mark.parametrize("kind", FORGED)
     def test_is_a_401(self, client: FlaskClient, settings: Settings, door: Any, kind: str) -> None:
-        token = forged_tokens(settings.jwt_secret_key, door[1]["sub"])[kind]
+        good = jwt.encode(door[1], settings.jwt_secret_key, "HS256")
+        token = forged_tokens(settings.jwt_secret_key, good)[kind]
         assert status(client, door, token) == 401
 
     @pytest.mark.parametrize(
@@ -180,7 +182,8 @@ class TestElsewhere:
         claimed: str,
     ) -> None:  # fmt: skip
         """Even a token that we signed is held against the row."""
-        claims = true_claims(project.end_user.user_id)
+        user = project.end_user
+        claims = {**true_claims(user.user_id), **read_identity(user.token)}
         if claimed == "foreign":
             claims["project_id"] = foreign.project_id
         token = jwt.encode(claims, settings.jwt_secret_key, "HS256")
@@ -194,7 +197,9 @@ class TestElsewhere:
     def test_a_role_in_the_token_counts_for_nothing(
         self, app: Flask, client: FlaskClient, settings: Settings, victim: Cast, role: str
     ) -> None:
-        claims = {**true_claims(uuid_of(app, victim.outsider)), "role": role, "is_admin": True}
+        outsider = victim.outsider
+        claims = {**true_claims(uuid_of(app, outsider)), **read_identity(outsider.token)}
+        claims |= {"role": role, "is_admin": True}
         token = jwt.encode({**claims, "kind": role}, settings.jwt_secret_key, "HS256")
         for path in ("/api/admin/invoices/1", f"/api/payments/{victim.workspace.slug}/invoices"):
             assert client.get(path, headers=bearer(token)).status_code == 403

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -162,6 +163,18 @@ class TestClaims:
         victim = sign_up(verifying, email=squatter.email, password=OTHER_PASSWORD)
         verify(verifying, box.token(victim.email, "verify-email", number=2))
         assert verify(verifying, first).status_code == 400
+
+    def test_of_two_proofs_at_the_same_moment_one_counts(
+        self, app: Flask, verifying: FlaskClient, box: Mailbox
+    ):
+        for _ in range(3):
+            first = sign_up(verifying)
+            box.wait(first.email)
+            sign_up(verifying, email=first.email, password=OTHER_PASSWORD)
+            tokens = [box.token(first.email, "verify-email", number=n) for n in (1, 2)]
+            with ThreadPoolExecutor(2) as pool:
+                answers = pool.map(lambda token: verify(app.test_client(), token), tokens)
+                assert sorted(answer.status_code for answer in answers) == [200, 400]
 
     def test_signing_up_does_not_tell_of_an_account(self, verifying: FlaskClient, box: Mailbox):
         owner = verified_person(verifying, box)

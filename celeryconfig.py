@@ -19,7 +19,14 @@ task_ignore_result = True
 task_default_queue = jobs.RECONCILIATION
 task_queues = [
     Queue(name)
-    for name in (jobs.CHARGES, jobs.WEBHOOKS, jobs.DOCUMENTS, jobs.RECONCILIATION, jobs.RUNS)
+    for name in (
+        jobs.CHARGES,
+        jobs.WEBHOOKS,
+        jobs.DOCUMENTS,
+        jobs.RECONCILIATION,
+        jobs.RUNS,
+        jobs.MAIL,
+    )
 ]
 task_routes = {name: {"queue": queue} for name, queue in jobs.QUEUE_OF.items()}
 

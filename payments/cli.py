@@ -22,6 +22,7 @@ from payments.people.commands import people
 from payments.projects.key_destruction import destroy_keys_now
 from payments.projects.queries import find_project
 from payments.reconciliation.commands import reconcile
+from payments.users.commands import users
 from payments.webhooks.commands import events
 from payments.workspaces import catalog, queries
 from payments.workspaces.commands import anomalies, charges, refunds
@@ -45,6 +46,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(anomalies)
     app.cli.add_command(disputes)
     app.cli.add_command(plans)
+    app.cli.add_command(users)
 
 
 @click.command("seed")

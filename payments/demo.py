@@ -139,7 +139,7 @@ def _person(role: str, password: str) -> User:
     email, name = f"{role.replace('_', '.')}@demo.example", f"Demo {role.replace('_', ' ').title()}"
     user = find_by_email(email)
     if user is None:
-        user = accounts.sign_up(email=email, password=password, name=name).user
+        user = accounts.sign_up(email=email, password=password, name=name, is_vouched_for=True).user
     _bring_up_to_date(user, password, is_admin=role == "platform_admin")
     return user
 

@@ -32,6 +32,7 @@ WEBHOOKS = "webhooks"
 DOCUMENTS = "documents"
 RECONCILIATION = "reconciliation"
 RUNS = "runs"
+MAIL = "mail"
 
 # Tasks: the name a message carries, and the queue it goes to.
 RUN_CHARGE = "charges.run"
@@ -45,6 +46,7 @@ HEARTBEAT = "reconciliation.heartbeat"
 BEGIN_RUNS = "reconciliation.begin"
 RECONCILE = "reconciliation.run"
 PRUNE = "retention.prune"
+SEND_MAIL = "mail.send"
 
 # Sweeps fill a queue up to here: more would only wait, and what is due stands in the database.
 SWEPT = 100
@@ -61,6 +63,7 @@ QUEUE_OF = {
     BEGIN_RUNS: RECONCILIATION,
     RECONCILE: RUNS,
     PRUNE: RUNS,
+    SEND_MAIL: MAIL,
 }
 
 

@@ -4,6 +4,7 @@ from payments.auth.models import LoginSession, User
 from payments.idempotency.models import IdempotentRequest
 from payments.installation.models import Installation
 from payments.invoices.models import Invoice, InvoiceCounter, InvoiceDayProof, InvoiceDocument
+from payments.mail.models import OutgoingMail
 from payments.projects.models import (
     CheckoutSession,
     Payment,
@@ -18,10 +19,12 @@ from payments.projects.models import (
 )
 from payments.runs.models import Drift, EventCursor, ReconciliationRun
 from payments.timeline.models import TimelineEntry
+from payments.users.models import SecondFactor
 from payments.webhooks.models import EventStorage, WebhookEvent
 from payments.workspaces.models import (
     Charge,
     Dispute,
+    Invitation,
     Membership,
     PaymentMethod,
     PricingPlan,
@@ -39,12 +42,14 @@ __all__ = [
     "EventStorage",
     "IdempotentRequest",
     "Installation",
+    "Invitation",
     "Invoice",
     "InvoiceCounter",
     "InvoiceDayProof",
     "InvoiceDocument",
     "LoginSession",
     "Membership",
+    "OutgoingMail",
     "Payment",
     "PaymentMethod",
     "PricingPlan",
@@ -54,6 +59,7 @@ __all__ = [
     "ProjectTotals",
     "ReconciliationRun",
     "Refund",
+    "SecondFactor",
     "StripeAnomaly",
     "StripeConfig",
     "StripeCredentials",

@@ -21,6 +21,7 @@ from payments.kit.sealed_columns import name_former_place, name_place, seal_colu
 from payments.kit.transactions import transaction
 from payments.projects import sealing
 from payments.projects.models import StripeCredentials
+from payments.users.models import SecondFactor
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 COLUMNS: dict[Any, tuple[str, ...]] = {
     StripeCredentials: sealing.SEALED,
     IdempotentRequest: ("answer",),
+    SecondFactor: ("secret",),
 }
 BATCH = 200
 

@@ -21,6 +21,7 @@ app = Celery(
         "worker.charges",
         "worker.health",
         "worker.invoices",
+        "worker.mail",
         "worker.reconciliation",
         "worker.webhooks",
     ],

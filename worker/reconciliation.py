@@ -4,6 +4,7 @@ from payments import jobs
 from payments.extensions import redis
 from payments.idempotency.store import prune
 from payments.kit.locks import alone
+from payments.mail.outbox import wake_due_mails
 from payments.pages.readiness import HEARTBEAT_KEY, HEARTBEAT_SECONDS
 from payments.projects.key_destruction import destroy_due_keys
 from payments.reconciliation import schedule
@@ -22,6 +23,7 @@ def sweep_due() -> None:
     """Wake what is due and was not woken."""
     reconcile.wake_due()
     schedule.wake_due()
+    wake_due_mails()
     wake_if_any()
 
 

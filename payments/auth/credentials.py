@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from payments.auth import guessing, passwords, sessions
 from payments.auth.errors import WrongPassword
 from payments.auth.models import LoginSession, User
+from payments.auth.notices import PASSWORD_CHANGED, request_notice
 from payments.auth.principals import Caller
 from payments.auth.tokens import Tokens
 from payments.kit.db import db
@@ -70,6 +71,7 @@ def _replace_password(user: User, stored: str, new_hash: str) -> None:
             raise WrongPassword
         ended = sessions.end_sessions_of(user_id, reason=sessions.PASSWORD_CHANGED)
         _tell("user.password_changed", user, sessions=ended)
+        request_notice(PASSWORD_CHANGED, user)
         after_commit(lambda: log_security_event("password_change", SUCCEEDED, user=user_id))
 
 

@@ -36,6 +36,21 @@ class NotPlatformAdmin(Forbidden):
     sentence = "Only platform administrators may do this"
 
 
+class SecondFactorRequired(Forbidden):
+    code = "second_factor_required"
+    sentence = "Log in with a second factor to do this"
+
+
+class EmailUnverified(Forbidden):
+    code = "email_unverified"
+    sentence = "Verify your email address first: the link was sent to it"
+
+
+class MailNotConfigured(AppError):
+    status, code = 503, "mail_not_configured"
+    sentence = "This service sends no mail; ask its operator"
+
+
 class WeakPassword(BadInput):
     """A new password that is refused; `field` is the field of the body that it came in.
 

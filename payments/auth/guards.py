@@ -6,8 +6,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from payments.auth.errors import NotPlatformAdmin
+from payments.auth.errors import NotPlatformAdmin, SecondFactorRequired
 from payments.auth.principals import current_user, find_member
+from payments.auth.second_factor import has_recent_second_factor
+from payments.extensions import settings
+from payments.kit.security_log import REFUSED, log_security_event
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -33,13 +36,20 @@ def with_caller(view: View) -> View:
 
 
 def platform_admin(view: View) -> View:
-    """Give the view a platform administrator as `user`; 403 for everybody else."""
+    """Give the view a platform administrator as `user`; 403 for everybody else.
+
+    With `admin_second_factor` on, their log-in must have had a second factor.
+    """
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        user = current_user()
+        caller = find_member()
+        user = caller.user
         if not user.is_admin:
             raise NotPlatformAdmin
+        if settings().admin_second_factor and not has_recent_second_factor(caller.claims):
+            log_security_event("admin_access", REFUSED, user=user.id, reason="no second factor")
+            raise SecondFactorRequired
         return view(*args, user=user, **kwargs)
 
     return cast(View, guarded)

@@ -55,6 +55,9 @@ def _limit_address(scope: str, parts: int, **options: Any) -> Any:
 limit_logins = _limit_address("logins", _LOGINS)
 limit_sign_ups = _limit_address("sign-ups", _SIGN_UPS)
 limit_registrations = _limit_address("registrations", _REGISTRATIONS)
+limit_invitations = _limit_address(
+    "invitations", _SIGN_UPS, exempt_when=lambda: not settings().email_verification
+)
 limit_wrong_keys = _limit_address("wrong keys", _WRONG_KEYS, deduct_when=_is_refused)
 
 

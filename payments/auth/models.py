@@ -15,7 +15,8 @@ from payments.kit.db import Base, BigId, Stamped
 # projects room.
 MEMBER, DEVELOPER, END_USER = "member", "developer", "end_user"
 
-_ALONE = sa.text("project_id IS NULL")
+# Spelled out for the index.
+_PROVEN_ALONE = sa.text("project_id IS NULL AND is_email_verified")
 
 
 class User(Base, Stamped):
@@ -23,10 +24,11 @@ class User(Base, Stamped):
 
     __tablename__ = "users"
     __table_args__ = (
-        # The same address may exist once in every project and once outside of them all.
+        # The same address may exist once in every project and once outside of them all. Accounts
+        # that never proved theirs do not count: they hold it against nobody.
         sa.Index(
             "uq_users_email_alone", "email", unique=True,
-            postgresql_where=_ALONE, sqlite_where=_ALONE,
+            postgresql_where=_PROVEN_ALONE, sqlite_where=_PROVEN_ALONE,
         ),
         sa.UniqueConstraint("project_id", "email"),
     )  # fmt: skip
@@ -34,6 +36,8 @@ class User(Base, Stamped):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     uuid: Mapped[str] = mapped_column(sa.String(36), unique=True, default=lambda: str(uuid.uuid4()))
     email: Mapped[str] = mapped_column(sa.String(254))
+    # True where nobody has to prove an address, and where the operator or a project vouches for it.
+    is_email_verified: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
     name: Mapped[str] = mapped_column(sa.String(200), default="")
     password_hash: Mapped[str] = mapped_column(sa.String(255))
     kind: Mapped[str] = mapped_column(sa.String(20), default=MEMBER)

@@ -10,7 +10,7 @@ from payments.auth import passwords, sessions, tokens
 from payments.auth.errors import BadToken as Unproven
 from payments.auth.login import check_login
 from payments.auth.models import DEVELOPER, END_USER, User
-from payments.auth.queries import find_by_email, find_end_user
+from payments.auth.queries import find_end_user, find_login_candidates
 from payments.auth.tokens import Tokens
 from payments.extensions import settings
 from payments.kit.inserts import inserted
@@ -19,6 +19,9 @@ from payments.kit.transactions import transaction
 from payments.projects import api_keys, errors, queries
 from payments.projects.guards import demand_caller
 from payments.timeline.append import append
+from payments.users import second_factor
+from payments.users.second_factor import Challenge
+from payments.users.verification import claim_address
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,11 @@ def place_for(
 
 
 def register(place: Place, *, email: str, password: str, full_name: str | None) -> User:
-    """Make the account; EmailTaken when the place has that address already."""
+    """Make the account; EmailTaken when the place has that address already.
+
+    The operator, or the project's server, vouches for the address. An account that signed up with
+    it and never proved it loses it.
+    """
     passwords.check_new_password(password, email=email)
     password_hash = passwords.hash_password(password)  # slow on purpose: not while writers wait
     user = User(
@@ -73,21 +80,36 @@ def register(place: Place, *, email: str, password: str, full_name: str | None) 
             project_id=place.project_id,
             kind_of_user=place.kind,
         )
+        if place.project_id is None and settings().email_verification:
+            claim_address(user, by="operator", actor="operator")
         user_id = user.id
     log_security_event("registration", SUCCEEDED, user=user_id, kind=place.kind)
     return user
 
 
-def log_in(*, email: str, password: str, project_id: str | None) -> Tokens:
-    """Sign a user in; an unknown address takes as long as a wrong password."""
+def log_in(*, email: str, password: str, project_id: str | None) -> Tokens | Challenge:
+    """Sign a user in; an unknown address takes as long as a wrong password.
+
+    An account with a second factor gets a challenge, which `verify_second_factor` takes.
+    """
     tokens.demand_own()
-    found = find_by_email(email) if project_id is None else _end_user(project_id, email)
+    found = _find_candidates(email, project_id)
     user = check_login(found, email=email, password=password, project_id=project_id)
     if user is None:
         raise errors.BadLogin
     if not user.is_active:
         raise errors.AccountNotActivated
-    return sessions.start_session(user)
+    return second_factor.make_challenge(user) or sessions.start_session(user)
+
+
+def verify_second_factor(*, challenge_token: str, code: str) -> Tokens:
+    """Sign in whoever has both the challenge of a right password and a code."""
+    tokens.demand_own()
+    try:
+        user = second_factor.answer_challenge(challenge_token, code)
+    except Unproven as error:
+        raise errors.BadToken from error
+    return sessions.start_session(user, methods=second_factor.METHODS)
 
 
 def refresh(token: str) -> Tokens:
@@ -114,11 +136,18 @@ def _is_operators(key: str) -> bool:
     return bool(known) and hmac.compare_digest(key.encode(), (known or "").encode())
 
 
-def _end_user(raw: str, email: str) -> User | None:
+def _find_candidates(email: str, raw_project_id: str | None) -> list[User | None]:
+    if raw_project_id is None:
+        return find_login_candidates(email)
+    return [find_end_user(get_standing(raw_project_id), email)]
+
+
+def get_standing(raw: str) -> str:
+    """Return the id of the project that a header names; InvalidProjectHeader unless it stands."""
     project_id = _standing(raw)
     if project_id is None:
         raise errors.InvalidProjectHeader
-    return find_end_user(project_id, email)
+    return project_id
 
 
 def _standing(raw: str) -> str | None:

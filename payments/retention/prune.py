@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from payments.kit import clock
+from payments.mail.outbox import prune_mails
 from payments.retention.counts import count_pruned
 from payments.retention.login_sessions import prune_login_sessions
 from payments.retention.payloads import drop_payloads, make_room
@@ -20,6 +21,7 @@ RULES: dict[str, Callable[[int], int]] = {
     "webhook_payloads_over_quota": make_room,
     "timeline": prune_timeline,
     "checkout_sessions": prune_sessions,
+    "outgoing_mails": prune_mails,
     "login_sessions": prune_login_sessions,
 }
 

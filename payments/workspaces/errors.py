@@ -178,3 +178,17 @@ class PaymentDisputed(BadInput):
 
 class RefundNotFound(Missing):
     code, sentence = "refund_not_found", "Refund not found"
+
+
+class TooManyInvitations(Conflict):
+    code = "too_many_invitations"
+    sentence = "The workspace has too many open invitations: revoke some first"
+
+
+class InvitationNotFound(Missing):
+    code, sentence = "invitation_not_found", "Invitation not found"
+
+
+class InvitedElsewhere(Forbidden):
+    code = "invited_elsewhere"
+    sentence = "The invitation is for another address than this account's"

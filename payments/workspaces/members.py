@@ -22,13 +22,22 @@ from payments.workspaces.models.workspaces import OWNER
 def add_member(access: Access, *, email: str, role: str) -> Membership:
     """Let a user in by his address; he must have an account already."""
     with transaction():
-        _check_rank(_lock_and_reread(access), role)
-        user = _get_user(email)
-        seat = Membership(workspace_id=access.workspace.id, user_id=user.id, role=role)
-        if not inserted(seat):
-            raise errors.AlreadyAMember
-        _note("member.added", access, user.id, role=role)
-        return seat
+        check_may_give(access, role)
+        return insert_member(access, _get_user(email), role=role)
+
+
+def check_may_give(access: Access, role: str) -> None:
+    """Hold the workspace and raise what keeps the caller from giving that role, as of now."""
+    _check_rank(_lock_and_reread(access), role)
+
+
+def insert_member(access: Access, user: User, *, role: str) -> Membership:
+    """Add the membership, inside the caller's transaction; AlreadyAMember when it is there."""
+    seat = Membership(workspace_id=access.workspace.id, user_id=user.id, role=role)
+    if not inserted(seat):
+        raise errors.AlreadyAMember
+    _note("member.added", access, user.id, role=role)
+    return seat
 
 
 def change_role(access: Access, raw_user_id: str, *, role: str) -> Membership:
@@ -72,11 +81,16 @@ def _lock_and_reread(access: Access) -> str:
     return role
 
 
+def may_give(own_role: str, role: str) -> bool:
+    """Return whether somebody of `own_role` may give that role."""
+    return own_role in MANAGERS and (role != OWNER or own_role == OWNER)
+
+
 def _check_rank(own_role: str, *roles: str) -> None:
     """Only managers touch memberships, and only owners those of owners."""
     if own_role not in MANAGERS:
         raise errors.NotAManager
-    if OWNER in roles and own_role != OWNER:
+    if not all(may_give(own_role, role) for role in roles):
         raise errors.NotTheOwner
 
 

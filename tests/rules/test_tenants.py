@@ -16,6 +16,7 @@ WITHOUT = {
     "invoice_counters": "one sequence a day for the whole platform",
     "invoice_day_proofs": "one a day for the whole platform",
     "invoice_documents": "one to one with its invoice, which says it",
+    "second_factors": "belongs to its user, whatever they are a member of",
     "idempotent_requests": "belongs to the user who sent the request",
     "login_sessions": "belongs to the user who logged in",
 }

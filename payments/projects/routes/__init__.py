@@ -9,11 +9,13 @@ from payments.projects.routes import (
     configuration,
     end_user,
     projects,
+    recovery,
     timeline,
 )
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     auth.blueprint,
+    recovery.blueprint,
     projects.blueprint,
     configuration.blueprint,
     checkout.blueprint,

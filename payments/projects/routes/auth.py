@@ -25,15 +25,21 @@ from payments.projects.schemas.accounts import (
     PasswordChangeSchema,
     RefreshTokenSchema,
     RegisterSchema,
+    TokensOrChallengeSchema,
     TokensSchema,
 )
 from payments.projects.schemas.base import documented_errors
+from payments.users.second_factor import Challenge
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 blueprint = ProjectsBlueprint("projects_auth", __name__, url_prefix="/api/v1/auth")
 
-_PROJECT = {"name": "X-Project-ID", "in": "header", "schema": {"type": "string", "format": "uuid"}}
+PROJECT_HEADER = {
+    "name": "X-Project-ID",
+    "in": "header",
+    "schema": {"type": "string", "format": "uuid"},
+}
 _KEYS = [
     {"name": name, "in": "header", "schema": {"type": "string"}}
     for name in ("X-Operator-Key", "X-Developer-Key")
@@ -57,7 +63,7 @@ def registrar(view: View) -> View:
 
 @blueprint.post("/register")
 @blueprint.doc(security=[])
-@with_headers(*_KEYS, _PROJECT)
+@with_headers(*_KEYS, PROJECT_HEADER)
 @documented_errors(blueprint, 400, 403, 409, 422)
 @limit_registrations
 @limit_wrong_keys
@@ -71,14 +77,21 @@ def register(body: dict[str, Any], place: Place) -> User:
 
 
 @blueprint.post("/login")
-@blueprint.doc(security=[], parameters=[_PROJECT])
+@blueprint.doc(security=[], parameters=[PROJECT_HEADER])
 @documented_errors(blueprint, 400, 401, 403, 422)
 @limit_logins
 @blueprint.arguments(CredentialsSchema)
-@blueprint.response(200, TokensSchema)
-def log_in(body: dict[str, Any]) -> Tokens:
-    """Log in; end users name their project in `X-Project-ID`."""
-    return accounts.log_in(**body, project_id=request.headers.get("X-Project-ID"))
+@blueprint.response(200, TokensOrChallengeSchema)
+def log_in(body: dict[str, Any]) -> Tokens | dict[str, Any]:
+    """Log in; end users name their project in `X-Project-ID`.
+
+    A developer with a second factor gets `requires_2fa` and a `challenge_token` for
+    `POST /api/v1/auth/login/verify-2fa` instead of tokens.
+    """
+    found = accounts.log_in(**body, project_id=request.headers.get("X-Project-ID"))
+    if isinstance(found, Challenge):
+        return {"requires_2fa": True, "token": found.token}
+    return found
 
 
 @blueprint.post("/refresh")

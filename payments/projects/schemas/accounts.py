@@ -10,6 +10,7 @@ from payments.auth import passwords
 from payments.auth.fields import EmailText, PasswordText
 from payments.kit.http import Moment, Text
 from payments.projects.schemas.base import Shape
+from payments.users.links import LONGEST
 
 
 def role_of(user: Any) -> str:
@@ -49,6 +50,35 @@ class TokensSchema(Shape):
     access_token = fields.String(attribute="access", required=True)
     refresh_token = fields.String(attribute="refresh", required=True, allow_none=True)
     token_type = fields.Constant("bearer", required=True)
+
+
+class TokensOrChallengeSchema(Shape):
+    """Tokens; or, for an account with a second factor, a challenge for `/login/verify-2fa`."""
+
+    access_token = fields.String(attribute="access")
+    refresh_token = fields.String(attribute="refresh", allow_none=True)
+    token_type = fields.Constant("bearer")
+    requires_2fa = fields.Boolean()
+    challenge_token = fields.String(attribute="token")
+
+
+class ChallengeCodeSchema(Shape):
+    challenge_token = Text(required=True, least=1, most=LONGEST)
+    code = Text(required=True, least=6, most=32)
+
+
+class LinkTokenSchema(Shape):
+    """The token of a mailed link."""
+
+    token = Text(required=True, least=1, most=LONGEST)
+
+
+class ResetRequestSchema(Shape):
+    email = EmailText(required=True)
+
+
+class NewPasswordSchema(LinkTokenSchema):
+    password = PasswordText(required=True, least=passwords.SHORTEST)
 
 
 class AccountSchema(Shape):

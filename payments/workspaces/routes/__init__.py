@@ -3,19 +3,25 @@
 from payments.workspaces.routes import (
     admin,
     auth,
+    invitations,
     invoices,
     members,
     payment_methods,
     plan_changes,
     plans,
+    recovery,
+    second_factor,
     timeline,
     workspaces,
 )
 
 BLUEPRINTS = (
     auth.blueprint,
+    recovery.blueprint,
+    second_factor.blueprint,
     workspaces.blueprint,
     members.blueprint,
+    invitations.blueprint,
     plans.blueprint,
     payment_methods.blueprint,
     plan_changes.blueprint,

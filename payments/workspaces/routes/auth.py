@@ -11,10 +11,12 @@ from payments.auth.models import User
 from payments.auth.principals import Caller, find_member
 from payments.kit.blueprints import Blueprint
 from payments.kit.http import enveloped
+from payments.users.second_factor import Challenge
 from payments.workspaces import accounts
 from payments.workspaces.schemas.accounts import (
     ChangePasswordSchema,
     LoggedOutSchema,
+    LoginAnswerSchema,
     LoginSchema,
     RefreshSchema,
     SessionSchema,
@@ -46,10 +48,17 @@ def sign_up(body: dict[str, Any]) -> dict[str, Any]:
 @documented_errors(blueprint, 400, 401, 403)
 @limit_logins
 @blueprint.arguments(LoginSchema)
-@blueprint.response(200, SessionAnswer)
+@blueprint.response(200, enveloped("LoggedIn", LoginAnswerSchema))
 def log_in(body: dict[str, Any]) -> dict[str, Any]:
-    """Log in with email and password."""
-    return {"message": "Logged in successfully", "data": accounts.log_in(**body)}
+    """Log in with email and password.
+
+    An account with a second factor gets `requires2FA` and a `challengeToken` for
+    `POST /api/auth/login/verify-2fa` instead of tokens.
+    """
+    found = accounts.log_in(**body)
+    if isinstance(found, Challenge):
+        return {"message": "A code is needed", "data": {"requires_2fa": True, "challenge": found}}
+    return {"message": "Logged in successfully", "data": found}
 
 
 @blueprint.post("/refresh")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from payments.auth.guessing import limit_invitations
+from payments.extensions import settings
 from payments.idempotency.replay import idempotent
 from payments.kit.blueprints import Blueprint
 from payments.kit.http import enveloped, listing
-from payments.workspaces import members, rosters
+from payments.workspaces import invitations, members, rosters
 from payments.workspaces.guards import MANAGERS, Access, workspace_access
 from payments.workspaces.schemas.errors import documented_errors
 from payments.workspaces.schemas.members import (
@@ -39,6 +41,7 @@ def list_members(access: Access) -> dict[str, Any]:
 
 @blueprint.post("")
 @documented_errors(blueprint, 400, 401, 403, 404, 409)
+@limit_invitations
 @workspace_access(*MANAGERS)
 @idempotent
 @blueprint.arguments(AddMemberSchema)
@@ -46,8 +49,12 @@ def list_members(access: Access) -> dict[str, Any]:
 def add_member(body: dict[str, Any], access: Access) -> dict[str, Any]:
     """Add a user by email.
 
-    The user must have an account already. Only owners may add another owner.
+    The user must have an account already. Only owners may add another owner. Where addresses are
+    verified, any other address is sent an invitation, and the answer does not tell which it was.
     """
+    if settings().email_verification:
+        added = invitations.add_or_invite(access, email=body["email"], role=body["role"])
+        return {"message": "Member added, or invited by mail", "data": added}
     seat = members.add_member(access, email=body["email"], role=body["role"])
     return {"message": "Member added successfully", "data": seat}
 

@@ -28,6 +28,16 @@ PUBLIC = {
     "GET /api/pricing-plans/{slug}": "prices are shown to strangers",
     "POST /api/payments/webhook": "Stripe has no token; its signature is the proof",
     "POST /api/v1/auth/login": "it makes the tokens; a password is the proof",
+    **{
+        f"POST /api{version}/auth/{path}": reason
+        for version in ("", "/v1")
+        for path, reason in {
+            "verify-email": "the mailed link is the proof",
+            "forgot-password": "the answer is the same for everybody",
+            "reset-password": "the mailed link is the proof",
+            "login/verify-2fa": "the challenge and the code are the proof",
+        }.items()
+    },
     "POST /api/v1/auth/register": "an operator's or project's key is the proof",
     "POST /api/v1/auth/refresh": "a refresh token is the proof",
     "POST /api/v1/payments/stripe/webhooks/{project_id}/{mode}": "a signature is the proof",
@@ -50,6 +60,11 @@ ABOUT_ONESELF = {
     "POST /api/auth/logout-all": "sessions of the caller",
     "POST /api/auth/change-password": "the caller's password, which is asked for",
     "GET /api/v1/auth/me": "the caller",
+    "POST /api/auth/resend-verification": "a mail to the caller",
+    "POST /api/auth/accept-invitation": "an invitation of the caller's address",
+    "POST /api/auth/2fa/setup": "the caller's second factor",
+    "POST /api/auth/2fa/enable": "the caller's second factor",
+    "POST /api/auth/2fa/disable": "the caller's second factor",
     "POST /api/v1/auth/logout": "the caller's session",
     "POST /api/v1/auth/logout-all": "sessions of the caller",
     "POST /api/v1/auth/change-password": "the caller's password, which is asked for",
@@ -103,6 +118,7 @@ def subjects(victim: ProjectSeat, cast: Cast) -> dict[str, str]:
         "slug": cast.workspace.slug,
         "user_id": str(cast.member.id),
         "charge_id": "1",
+        "invitation_id": "1",
         "invoice_id": "1",
         "refund_id": "1",
         "run_id": "1",

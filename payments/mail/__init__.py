@@ -1,0 +1,1 @@
+"""Mail to people: rows in an outbox, sent by the worker over SMTP, printed in development."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 from flask import Flask
 from werkzeug.security import generate_password_hash
 
+from payments import config
 from payments.auth import passwords
 from payments.auth.errors import WeakPassword
 from payments.auth.hashing_slots import limit_hashing
@@ -73,6 +75,12 @@ class TestHashPassword:
         assert shipped.memory_cost >= 19_456
         assert shipped.time_cost >= 2
         assert shipped.parallelism == 1
+
+    def test_a_flood_of_log_ins_takes_little_memory(self, tmp_path: Path) -> None:
+        """Both of the web's processes with all slots taken: measured, 64 MiB is what may grow."""
+        hasher = runpy.run_path(passwords.__file__)["HASHER"]
+        slots = config.load({"DATA_DIR": str(tmp_path)}).password_hashing_slots
+        assert 2 * slots * hasher.memory_cost <= 40 * 1024
 
 
 class TestNeedsRehash:

@@ -15,14 +15,14 @@ from payments import config
 from payments.auth import passwords
 from payments.auth.errors import WeakPassword
 from payments.auth.hashing_slots import limit_hashing
+from tests.support.people import CHEAP_HASHER
 
 OF_BEFORE = generate_password_hash("correct horse", "scrypt:1024:8:1")
 
 
 @pytest.fixture(autouse=True)
 def cheap(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(passwords, "HASHER", hasher)
+    monkeypatch.setattr(passwords, "HASHER", CHEAP_HASHER)
     app = Flask(__name__)
     limit_hashing(app, slots=1, web_threads=4)
     with app.app_context():

@@ -90,7 +90,7 @@ def _read_limits(env: Environment) -> dict[str, Any]:
             "TRUSTED_PROXIES", 0, least=0, most=9, what="a number from 0 to 9"
         ),
         "password_hashing_slots": env.read_int(
-            "PASSWORD_HASHING_SLOTS", 2, least=1, most=64, what="a number from 1 to 64"
+            "PASSWORD_HASHING_SLOTS", 1, least=1, most=64, what="a number from 1 to 64"
         ),
         "session_lifetime_days": env.read_int(
             "SESSION_LIFETIME_DAYS", 30, least=1, most=365, what="a number of days from 1 to 365"

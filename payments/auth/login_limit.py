@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import request
 from flask_limiter.util import get_remote_address
 from limits import parse
+from werkzeug.exceptions import HTTPException
 
 from payments.extensions import settings
 from payments.kit import crypto
@@ -30,7 +31,7 @@ def _email() -> str:
     """Return the email as the look-up will see it, so that spaces and capitals count as one."""
     try:
         body = request.get_json(silent=True)
-    except (RecursionError, ValueError):  # a body that the view will refuse
+    except (RecursionError, ValueError, HTTPException):  # a body that the view will refuse
         return ""
     email = body.get("email") if isinstance(body, dict) else None
     return email.strip().lower() if isinstance(email, str) else ""

@@ -14,4 +14,4 @@ def test_a_refused_head_has_a_path_for_the_log(head: bytes) -> None:
     parser = StrictParser(Adjustments())
     parser.received(head)
     assert parser.error
-    assert f"Client disconnected while serving {parser.path}"
+    assert parser.path == ""

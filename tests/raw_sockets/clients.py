@@ -1,4 +1,4 @@
-"""The clients that hold the conversations, and a probe that asks properly all the while."""
+"""The clients that hold the conversations, and the record of what came back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3}) ")
 _LEAK = re.compile(rb"Traceback \(most recent|File \"[^\"]+\", line \d")
 # For an answer, then the client leaves; the server's own patience is longer.
 _ANSWER_SECONDS, _HOLD_SECONDS = 1.0, 6.0
-_PROBE_SECONDS, _PROBE_PAUSE_SECONDS = 10, 0.1
 
 
 @dataclass
@@ -127,37 +126,3 @@ def _receive(opened: socket.socket) -> bytes:
     except OSError:
         pass
     return received
-
-
-class Probe:
-    """Asks for /healthz on a new connection ten times a second and keeps how long that took."""
-
-    def __init__(self, address: tuple[str, int]) -> None:
-        self.seconds: list[float] = []
-        self.failures: list[str] = []
-        self._address, self._over = address, threading.Event()
-        self._thread = threading.Thread(target=self._work, daemon=True)
-
-    def start(self) -> None:
-        """Start to ask."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ask no more."""
-        self._over.set()
-        self._thread.join(_PROBE_SECONDS * 2)
-
-    def _work(self) -> None:
-        while not self._over.wait(_PROBE_PAUSE_SECONDS):
-            started = time.monotonic()
-            try:
-                if not (answer := self._ask()).startswith(b"HTTP/1.1 200 "):
-                    self.failures.append(repr(answer[:60]))
-            except OSError as error:
-                self.failures.append(repr(error))
-            self.seconds.append(time.monotonic() - started)
-
-    def _ask(self) -> bytes:
-        with socket.create_connection(self._address, timeout=_PROBE_SECONDS) as opened:
-            opened.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
-            return opened.recv(65536)

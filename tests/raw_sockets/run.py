@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from statistics import quantiles
 from urllib.parse import urlsplit
 
-from tests.raw_sockets.clients import Crowd, Probe, Record
+from tests.raw_sockets.clients import Crowd, Record
+from tests.support.probe import Probe
 from tests.support.process_figures import MIB, Figures, read_children
 from tests.support.processes import HttpClient
 

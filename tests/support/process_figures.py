@@ -46,6 +46,15 @@ def read_children(parent: int) -> dict[int, Figures]:
     return {pid: read_figures(pid) for pid in list_children(parent)}
 
 
+def reset_peaks(parent: int) -> None:
+    """Let the peaks of a process's children count from now on.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html
+    """
+    for pid in list_children(parent):
+        (_PROC / str(pid) / "clear_refs").write_text("5")
+
+
 def _read_cpu_seconds(pid: int) -> float:
     fields = _read_stat(pid)
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

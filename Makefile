@@ -16,6 +16,11 @@ SEED ?= 1
 EXAMPLES ?= 1000
 STEPS ?= 30
 
+# How long `make fuzz` sends broken requests; the same SEED sends the same ones.
+MINUTES ?= 10
+# Where `make sbom` writes; without it below build/.
+OUT ?=
+
 CANDIDATES = $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3)
 PARALLEL = $(if $(JOBS),-n $(JOBS) --dist loadfile)
 # CHROMIUM=/path/to/chrome chooses the browser of `make test-browser`; nothing else needs one.
@@ -42,7 +47,7 @@ define installed
 endef
 
 .PHONY: help run test test-services test-browser test-peers lint format types contracts migrations-check \
-	sure soak simulate bench lock clean browser install-local install-dev
+	sure soak simulate fuzz bench audit sbom lock clean browser install-local install-dev
 
 help: ## what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -92,10 +97,19 @@ soak: install-dev ## ten minutes under chaos on DATABASE_URL and REDIS_URL, then
 simulate: install-dev ## histories of the money path from seeds: SEED, EXAMPLES, STEPS (docs/simulation.md)
 	@exec $(BIN)/python -m tests.simulation --seed $(SEED) --examples $(EXAMPLES) --steps $(STEPS)
 
+fuzz: install-dev ## broken requests over raw sockets: SEED, MINUTES (docs/fuzzing.md)
+	@exec $(BIN)/python -m tests.raw_sockets --seed $(SEED) --minutes $(MINUTES)
+
 bench: install-dev ## benchmarks/*.py
 	@set -- benchmarks/*.py; \
 	if [ ! -e "$$1" ]; then echo "payments: benchmarks/ holds no benchmark yet"; exit 0; fi; \
 	for file; do echo "== $$file"; PYTHONPATH=. $(BIN)/python "$$file" || exit 1; done
+
+audit: install-dev ## known vulnerabilities of the locked packages, where a source can be asked
+	@$(BIN)/python .ci/audit.py
+
+sbom: install-dev ## what production installs, as CycloneDX (OUT=file)
+	@$(BIN)/python .ci/sbom.py $(OUT)
 
 lock: install-dev ## write the locks anew from setup.cfg (UPGRADE=1 for newer versions)
 	@$(LOCK) --output-file requirements.txt

@@ -136,7 +136,7 @@ class Store:
     def forget(self, scope: str) -> None:
         self.clocks.set_ahead(scope, 0)
         for table in SCOPED_TABLES:
-            self.connection.execute(f"DELETE FROM {table} WHERE scope = ?", (scope,))  # noqa: S608
+            self.connection.execute(f"DELETE FROM {table} WHERE scope = ?", (scope,))  # noqa: S608 - our names
 
     def wipe(self, scope: str) -> None:
         """Delete the account's data; its settings, keys and requests under way stay."""
@@ -209,7 +209,7 @@ def _upgrade_reference(connection: sqlite3.Connection, name: str) -> None:
     if name not in _columns(connection, "objects"):
         connection.execute(f"DROP INDEX IF EXISTS objects_by_{name}")
         connection.execute(f"ALTER TABLE objects ADD COLUMN {name} TEXT")
-        connection.execute(f"UPDATE objects SET {name} = json_extract(data, '$.{name}')")  # noqa: S608
+        connection.execute(f"UPDATE objects SET {name} = json_extract(data, '$.{name}')")  # noqa: S608 - our names
     connection.execute(
         f"CREATE INDEX IF NOT EXISTS objects_by_{name} ON objects (scope, kind, {name}, seq)"
         f" WHERE {name} IS NOT NULL"

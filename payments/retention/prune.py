@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from payments.kit import clock
 from payments.retention.counts import count_pruned
-from payments.retention.payloads import drop_payloads, make_room
+from payments.retention.payloads import drop_payloads, drop_payloads_over_quota
 from payments.retention.sessions import prune_sessions
 from payments.timeline.prune import prune_timeline
 
@@ -16,7 +16,7 @@ TURN_SECONDS = 20
 
 RULES: dict[str, Callable[[int], int]] = {
     "webhook_payloads": drop_payloads,
-    "webhook_payloads_over_quota": make_room,
+    "webhook_payloads_over_quota": drop_payloads_over_quota,
     "timeline": prune_timeline,
     "checkout_sessions": prune_sessions,
 }

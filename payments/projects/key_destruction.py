@@ -19,7 +19,7 @@ from payments.kit.security_log import SUCCEEDED, log_security_event
 from payments.kit.transactions import after_commit, transaction
 from payments.projects import credentials, queries
 from payments.projects.models import StripeConfig, StripeCredentials
-from payments.projects.models.configs import DOOMED, FORMER
+from payments.projects.models.configs import HAS_DESTROY_AT, HAS_FORMER_SECRET
 from payments.projects.sealing import SEALED
 from payments.timeline.append import append
 
@@ -72,7 +72,7 @@ def destroy_due_keys(limit: int = 200) -> int:
     Due are keys whose grace is over, and former webhook secrets that are no longer accepted.
     """
     row = StripeCredentials
-    lapsed = sa.and_(FORMER, row.former_until <= moment_in())
+    lapsed = sa.and_(HAS_FORMER_SECRET, row.former_until <= moment_in())
     query = sa.select(row.project_id).where(sa.or_(_are_due(), lapsed)).distinct().limit(limit)
     return sum(_destroy_due(project_id) for project_id in list(db.session.scalars(query)))
 
@@ -83,14 +83,14 @@ def _destroy_due(project_id: str) -> int:
         queries.lock_project(project_id)
         whole = _select(project_id, _are_due())
         gone = [_destroy(each, SEALED, actor="sweep") for each in session.scalars(whole)]
-        lapsed = _select(project_id, FORMER, row.former_until <= moment_in())
+        lapsed = _select(project_id, HAS_FORMER_SECRET, row.former_until <= moment_in())
         gone += [_destroy(each, (_FORMER,), actor="sweep") for each in session.scalars(lapsed)]
         after_commit(lambda: credentials.forget(project_id))
     return sum(gone)
 
 
 def _are_due() -> sa.ColumnElement[bool]:
-    return sa.and_(DOOMED, StripeCredentials.destroy_at <= moment_in())
+    return sa.and_(HAS_DESTROY_AT, StripeCredentials.destroy_at <= moment_in())
 
 
 def _select(project_id: str, *conditions: Any) -> sa.Select[StripeCredentials]:

@@ -30,7 +30,7 @@ def drop_payloads(limit: int) -> int:
     return len(ids)
 
 
-def make_room(limit: int) -> int:
+def drop_payloads_over_quota(limit: int) -> int:
     """Drop up to `limit` payloads of projects that have nearly used up their quota.
 
     The oldest of events that were handled go first, until a tenth of the quota is free: without
@@ -41,13 +41,13 @@ def make_room(limit: int) -> int:
         return 0
     most, dropped = quota * 9 // 10, 0
     for owner, held in storage.list_owners_beyond(most + 1):
-        dropped += _make_room_for(owner, held - most, limit - dropped)
+        dropped += _drop_oldest_payloads(owner, held - most, limit - dropped)
         if dropped == limit:
             break
     return dropped
 
 
-def _make_room_for(owner: str, excess: int, limit: int) -> int:
+def _drop_oldest_payloads(owner: str, excess: int, limit: int) -> int:
     """Drop the owner's oldest payloads of handled events until `excess` bytes are gone."""
     query = sa.select(WebhookEvent.id, storage.measure_in_database())
     query = query.where(WebhookEvent.owner == owner, DROPPABLE).order_by(WebhookEvent.id)

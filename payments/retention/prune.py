@@ -8,7 +8,7 @@ from payments.kit import clock
 from payments.mail.outbox import prune_mails
 from payments.retention.counts import count_pruned
 from payments.retention.login_sessions import prune_login_sessions
-from payments.retention.payloads import drop_payloads, make_room
+from payments.retention.payloads import drop_payloads, drop_payloads_over_quota
 from payments.retention.sessions import prune_sessions
 from payments.timeline.prune import prune_timeline
 
@@ -18,7 +18,7 @@ TURN_SECONDS = 20
 
 RULES: dict[str, Callable[[int], int]] = {
     "webhook_payloads": drop_payloads,
-    "webhook_payloads_over_quota": make_room,
+    "webhook_payloads_over_quota": drop_payloads_over_quota,
     "timeline": prune_timeline,
     "checkout_sessions": prune_sessions,
     "outgoing_mails": prune_mails,

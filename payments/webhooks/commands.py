@@ -58,7 +58,7 @@ def replay_events(event_ids: tuple[str, ...], project: str | None, state: str | 
 @events.command("recount")
 def recount_stored_bytes() -> None:
     """Count the stored bytes of every project anew, for its quota."""
-    for owner, (before, there) in storage.recount(storage.list_owners()).items():
+    for owner, (before, there) in storage.recount_bytes(storage.list_owners()).items():
         click.echo(f"{owner}  {there} bytes" + ("" if before == there else f", not {before}"))
 
 

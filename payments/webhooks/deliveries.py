@@ -47,7 +47,7 @@ def store_delivery(row: Row) -> bool:
     """
     end_read()
     given = {
-        "size": storage.measure(row["payload"]),
+        "size": storage.measure_payload(row["payload"]),
         "quota": storage.get_quota(row["owner"]) or _NO_BOUND,
         "idle": row["owner"] != PLATFORM and row["type"] not in TYPES,
     }

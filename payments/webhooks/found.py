@@ -40,7 +40,9 @@ def store(owner: str, mode: str, events: Sequence[ListedEvent]) -> set[str]:
         made = insert(WebhookEvent).values(rows).on_conflict_do_nothing()
         stored = set(session.scalars(made.returning(WebhookEvent.event_id)))
         if stored:
-            sizes = (storage.measure(event.payload) for event in events if event.id in stored)
+            sizes = (
+                storage.measure_payload(event.payload) for event in events if event.id in stored
+            )
             storage.add_bytes(owner, sum(sizes))
             after_commit(wake)
     return stored

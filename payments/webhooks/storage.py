@@ -33,7 +33,7 @@ def choose_part() -> int:
     return secrets.randbelow(PARTS)
 
 
-def measure(payload: str) -> int:
+def measure_payload(payload: str) -> int:
     """Return the bytes of a payload as they are counted."""
     return len(payload.encode())
 
@@ -76,7 +76,7 @@ def drop_payloads_of(ids: Sequence[int]) -> None:
         add_bytes(owner, -sizes[owner])
 
 
-def recount(owners: Iterable[str]) -> dict[str, tuple[int, int]]:
+def recount_bytes(owners: Iterable[str]) -> dict[str, tuple[int, int]]:
     """Count each owner's payloads anew; return what was counted before and what there is."""
     return {owner: _recount(owner) for owner in owners}
 

@@ -15,8 +15,8 @@ TEST, LIVE = "test", "live"
 MODES = (TEST, LIVE)
 
 # The same in SQL, spelled out: only so do the indexes serve a query.
-DOOMED = sa.text("destroy_at IS NOT NULL")
-FORMER = sa.text("former_webhook_secret IS NOT NULL")
+HAS_DESTROY_AT = sa.text("destroy_at IS NOT NULL")
+HAS_FORMER_SECRET = sa.text("former_webhook_secret IS NOT NULL")
 
 
 class StripeConfig(Base, Stamped):
@@ -45,11 +45,11 @@ class StripeCredentials(Base):
         sa.CheckConstraint("mode IN ('test', 'live')", name="mode"),
         sa.Index(
             "ix_stripe_credentials_destroy", "destroy_at",
-            postgresql_where=DOOMED, sqlite_where=DOOMED,
+            postgresql_where=HAS_DESTROY_AT, sqlite_where=HAS_DESTROY_AT,
         ),
         sa.Index(
             "ix_stripe_credentials_former", "former_until",
-            postgresql_where=FORMER, sqlite_where=FORMER,
+            postgresql_where=HAS_FORMER_SECRET, sqlite_where=HAS_FORMER_SECRET,
         ),
     )  # fmt: skip
 

@@ -90,7 +90,7 @@ class TestBeyondIt:
         assert event["id"] not in rows(small, full)
         with small.app_context():
             assert tally.refused()["quota"] == before + 1
-            assert payloads.make_room(100) > 0
+            assert payloads.drop_payloads_over_quota(100) > 0
         assert deliver(full, event).status_code == 200
         assert event["id"] in rows(small, full)
 
@@ -130,7 +130,7 @@ class TestBeyondIt:
             query = sa.delete(WebhookEvent).where(WebhookEvent.type == "x.y")
             with transaction() as session:
                 session.execute(query.where(WebhookEvent.owner == PLATFORM))
-            storage.recount([PLATFORM])
+            storage.recount_bytes([PLATFORM])
 
     def test_without_a_quota_everything_is_kept(self, settings: Settings, worker: None) -> None:
         with another_app(settings, event_quota_mb=0) as app:
@@ -163,7 +163,7 @@ class TestCounting:
         self, small: Flask, full: ProjectSeat
     ) -> None:
         with small.app_context():
-            payloads.make_room(100)
+            payloads.drop_payloads_over_quota(100)
         kept = [row.payload is not None for _, row in sorted(rows(small, full).items(), key=by_id)]
         assert kept == [False, True, True]
         count, held = counted(small, full.project_id)
@@ -174,7 +174,7 @@ class TestCounting:
             with transaction() as session:
                 change = sa.update(WebhookEvent).where(WebhookEvent.owner == full.project_id)
                 session.execute(change.values(state="dead"))
-            payloads.make_room(100)
+            payloads.drop_payloads_over_quota(100)
         assert all(row.payload for row in rows(small, full).values())
 
     def test_the_command_counts_anew(self, small: Flask, full: ProjectSeat) -> None:

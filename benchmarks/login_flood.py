@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from benchmarks.load import Background, percentile, read_address, write_request
+from benchmarks.web.load import Background, percentile, read_address, write_request
 from tests.support import processes, stack
 from tests.support.people import sign_up
 from tests.support.probe import Probe

@@ -22,8 +22,8 @@ from contextlib import ExitStack, contextmanager
 from itertools import repeat
 from pathlib import Path
 
-from benchmarks import web_server_trouble
-from benchmarks.load import Background, percentile, read_address, write_request
+from benchmarks.web import trouble
+from benchmarks.web.load import Background, percentile, read_address, write_request
 from tests.support import processes, stack
 from tests.support.process_figures import read_children
 from tests.support.processes import Group, HttpClient
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
             with ExitStack() as held:
                 servers = {name: held.enter_context(serve(site, name)) for name in SERVERS}
                 _compare_speed(site, servers, chosen)
-        return 0 if chosen.only == "speed" else web_server_trouble.run(site, serve, SERVERS)
+        return 0 if chosen.only == "speed" else trouble.run(site, serve, SERVERS)
 
 
 @contextmanager

@@ -119,13 +119,18 @@ def run_crowd(
 
 
 def _wait_until_started(master: int) -> dict[int, Figures]:
-    """Return the workers' figures once each of them has its threads."""
-    until = time.monotonic() + _SETTLE_SECONDS
+    """Return the workers' figures once each of them has all its threads."""
+    until, before = time.monotonic() + _SETTLE_SECONDS, read_children(master)
     while True:
+        time.sleep(1)
         found = read_children(master)
-        if all(each.threads > 1 for each in found.values()) or time.monotonic() > until:
+        started = all(each.threads > 1 for each in found.values())
+        same = [each.threads for each in found.values()] == [
+            each.threads for each in before.values()
+        ]
+        if (started and same) or time.monotonic() > until:
             return found
-        time.sleep(0.1)
+        before = found
 
 
 def _read_address(web: HttpClient) -> tuple[str, int]:

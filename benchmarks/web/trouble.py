@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
 
-from benchmarks.load import percentile, read_address
+from benchmarks.web.load import percentile, read_address
 from tests.support.doors import head, wire
 from tests.support.malformed import JSON, LOGIN, VECTORS, chunked, sized
 from tests.support.probe import Probe

@@ -252,3 +252,31 @@ class TestCertificate:
         assert "REDIS_TLS_VERIFY must be" in faults(tmp_path, REDIS_TLS_VERIFY=str(file))
         file.touch()
         assert load(tmp_path, REDIS_TLS_VERIFY=str(file)).redis_tls_verify == str(file)
+
+
+class TestMail:
+    def test_without_a_server_nothing_is_verified(self, tmp_path: Path) -> None:
+        held = load(tmp_path)
+        assert (held.smtp_host, held.email_verification) == (None, False)
+        assert (held.admin_second_factor, held.frontend_url) == (False, held.public_url)
+
+    def test_with_one_addresses_are(self, tmp_path: Path) -> None:
+        held = load(tmp_path, SMTP_HOST="smtp.example", MAIL_FROM="a@b.example")
+        assert (held.smtp_port, held.smtp_security) == (587, "starttls")
+        assert held.email_verification
+        off = {"SMTP_HOST": "smtp.example", "MAIL_FROM": "a@b.example", "EMAIL_VERIFICATION": "off"}
+        assert not load(tmp_path, **off).email_verification
+
+    def test_production_must_say_that_there_is_none(self, tmp_path: Path) -> None:
+        assert load(tmp_path, **PRODUCTION).admin_second_factor
+        unsaid = {**PRODUCTION, "EMAIL_VERIFICATION": ""}
+        assert "EMAIL_VERIFICATION must be on or off" in faults(tmp_path, **unsaid)
+        on = {**PRODUCTION, "EMAIL_VERIFICATION": "on"}
+        assert "must be off without SMTP_HOST" in faults(tmp_path, **on)
+
+    def test_a_sender_is_needed(self, tmp_path: Path) -> None:
+        assert "MAIL_FROM" in faults(tmp_path, SMTP_HOST="smtp.example")
+
+    def test_the_password_stays_out_of_the_repr(self, tmp_path: Path) -> None:
+        held = load(tmp_path, SMTP_PASSWORD="canarycanary")
+        assert "canarycanary" not in repr(held)

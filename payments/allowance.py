@@ -24,10 +24,13 @@ def register(app: Flask) -> None:
 
 def _tell(answer: Response) -> Response:
     told = request.path.startswith(PROJECTS) and not request.path.startswith(_UNTOLD)
-    if not told or not limiter.current_limits:
+    # A limit on what is refused tells nobody how many requests they have left.
+    refusals = limiter.context.conditional_deductions.values()
+    limits = [held for held in limiter.current_limits if held.request_args not in refusals]
+    if not told or not limits:
         return answer
     try:
-        limit = min(limiter.current_limits, key=lambda held: held.remaining)
+        limit = min(limits, key=lambda held: held.remaining)
         remaining, reset_at = limit.remaining, limit.reset_at
     except (RedisError, StorageError) as error:  # counting is a courtesy
         log.warning("the rate limit could not be told: %s", type(error).__name__)

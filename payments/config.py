@@ -145,7 +145,7 @@ def _numbers(reader: Reader) -> dict[str, Any]:
         ),
         "web_threads": reader.parsed("WEB_THREADS", "8", parse.threads, "a number from 2 to 20"),
         "password_hashing_slots": reader.parsed(
-            "PASSWORD_HASHING_SLOTS", "2", parse.above_zero, "a number, 1 or more"
+            "PASSWORD_HASHING_SLOTS", "1", parse.above_zero, "a number, 1 or more"
         ),
         "database_bounds": _database_bounds(reader),
         "maintenance_mode": reader.parsed(

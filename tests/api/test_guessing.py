@@ -326,7 +326,9 @@ class TestKeys:
         with another_app(settings, rate_limit="3000 per minute") as made:
             site = Site(made.test_client(), "192.0.2.11")
             keys = {"X_Project_ID": seat.project_id, "X_Developer_Key": seat.api_key}
-            assert {self.register(site, **keys).status_code for _ in range(8)} == {201}
+            answers = [self.register(site, **keys) for _ in range(8)]
+            assert {answer.status_code for answer in answers} == {201}
+            assert answers[-1].headers["X-RateLimit-Remaining"] == "92"
 
 
 class TestLog:

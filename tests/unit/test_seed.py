@@ -24,6 +24,7 @@ from payments.kit.db import db
 from payments.webhooks.handlers import HANDLERS
 from payments.workspaces import directory
 from payments.workspaces.models import Membership, PricingPlan, Workspace
+from tests.support.people import CHEAP_HASHER
 from tests.support.stack import Sandbox
 
 Seed = Callable[[], dict[str, Any]]
@@ -50,7 +51,7 @@ def machine(
 ) -> Settings:
     """A folder, an account at the sandbox and an address of this test's own."""
     monkeypatch.delenv("STRIPE_WEBHOOK_SECRET", raising=False)
-    monkeypatch.setattr(passwords, "METHOD", "scrypt:1024:8:1")  # cheap: it is not tested here
+    monkeypatch.setattr(passwords, "HASHER", CHEAP_HASHER)  # cheap: it is not tested here
     return change(
         data_dir=tmp_path,
         stripe_secret_key=f"sk_test_{abs(hash(request.node.nodeid)):x}",

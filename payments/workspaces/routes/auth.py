@@ -29,7 +29,7 @@ from payments.workspaces.schemas.errors import documented_errors
 blueprint = Blueprint("auth", __name__, url_prefix="/api/auth", description="Accounts and tokens")
 
 SessionAnswer = enveloped("SessionAnswer", SessionSchema)
-LoggedOut = enveloped("LoggedOut", LoggedOutSchema)
+LoggedOutAnswer = enveloped("LoggedOutAnswer", LoggedOutSchema)
 
 
 @blueprint.post("/signup")
@@ -78,7 +78,7 @@ def refresh(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.post("/logout")
 @documented_errors(blueprint, 400, 401, 403)
 @blueprint.arguments(RefreshSchema, required=False)
-@blueprint.response(200, LoggedOut)
+@blueprint.response(200, LoggedOutAnswer)
 def log_out(body: dict[str, Any]) -> dict[str, Any]:
     """End the session of the access token, or of the `refreshToken` in the body."""
     credentials.log_out(find_member(token=body.get("refresh_token")))
@@ -88,7 +88,7 @@ def log_out(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.post("/logout-all")
 @documented_errors(blueprint, 401, 403)
 @with_caller
-@blueprint.response(200, LoggedOut)
+@blueprint.response(200, LoggedOutAnswer)
 def log_out_everywhere(caller: Caller) -> dict[str, Any]:
     """End all sessions of the caller, the present one too."""
     ended = credentials.log_out_everywhere(caller)

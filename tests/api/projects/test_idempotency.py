@@ -27,8 +27,10 @@ PAGES = {"success_url": "https://shop.example/ok", "cancel_url": "https://shop.e
 
 # No caller is known yet, Stripe is the caller, or nothing is made and no door opened.
 KEYLESS = {
-    "/api/auth/signup", "/api/auth/login", "/api/auth/refresh",
-    f"{AUTH}/login", f"{AUTH}/refresh",
+    "/api/auth/signup", "/api/auth/login", "/api/auth/refresh", "/api/auth/change-password",
+    "/api/auth/logout", "/api/auth/logout-all",
+    f"{AUTH}/login", f"{AUTH}/refresh", f"{AUTH}/change-password",
+    f"{AUTH}/logout", f"{AUTH}/logout-all",
     "/api/payments/webhook", f"{STRIPE}/webhooks/{{project_id}}/{{mode}}",
     f"{STRIPE}/projects/{{project_id}}/validate-credentials",
 }  # fmt: skip

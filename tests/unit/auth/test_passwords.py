@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 from flask import Flask
 from werkzeug.security import generate_password_hash
 
+from payments import config
 from payments.auth import passwords
 from payments.auth.errors import WeakPassword
 from payments.auth.hashing_slots import limit_hashing
+from tests.support.people import CHEAP_HASHER
 
 OF_BEFORE = generate_password_hash("correct horse", "scrypt:1024:8:1")
 
 
 @pytest.fixture(autouse=True)
 def cheap(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(passwords, "HASHER", hasher)
+    monkeypatch.setattr(passwords, "HASHER", CHEAP_HASHER)
     app = Flask(__name__)
     limit_hashing(app, slots=1, web_threads=4)
     with app.app_context():
@@ -73,6 +75,12 @@ class TestHashPassword:
         assert shipped.memory_cost >= 19_456
         assert shipped.time_cost >= 2
         assert shipped.parallelism == 1
+
+    def test_a_flood_of_log_ins_takes_little_memory(self, tmp_path: Path) -> None:
+        """Both of the web's processes with all slots taken: measured, 64 MiB is what may grow."""
+        hasher = runpy.run_path(passwords.__file__)["HASHER"]
+        slots = config.load({"DATA_DIR": str(tmp_path)}).password_hashing_slots
+        assert 2 * slots * hasher.memory_cost <= 40 * 1024
 
 
 class TestNeedsRehash:

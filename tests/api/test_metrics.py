@@ -173,6 +173,8 @@ class TestMetrics:
             ("payments_retention_pruned_total", "webhook_payloads_over_quota"),
             ("payments_retention_pruned_total", "timeline"),
             ("payments_retention_pruned_total", "checkout_sessions"),
+            ("payments_retention_pruned_total", "outgoing_mails"),
+            ("payments_retention_pruned_total", "login_sessions"),
             ("payments_webhook_oldest_payload_seconds", ""),
             *(("payments_unreadable_secrets", model.__tablename__) for model in rotation.COLUMNS),
             ("payments_webhook_stored_bytes", "platform"),

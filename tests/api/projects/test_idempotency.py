@@ -33,6 +33,12 @@ KEYLESS = {
     "/api/auth/logout", "/api/auth/logout-all",
     f"{AUTH}/login", f"{AUTH}/refresh", f"{AUTH}/change-password",
     f"{AUTH}/logout", f"{AUTH}/logout-all",
+    # Good once by themselves: a link or a code is used up.
+    "/api/auth/verify-email", "/api/auth/resend-verification", "/api/auth/accept-invitation",
+    "/api/auth/forgot-password", "/api/auth/reset-password", "/api/auth/login/verify-2fa",
+    "/api/auth/2fa/setup", "/api/auth/2fa/enable", "/api/auth/2fa/disable",
+    f"{AUTH}/verify-email", f"{AUTH}/forgot-password", f"{AUTH}/reset-password",
+    f"{AUTH}/login/verify-2fa",
     "/api/payments/webhook", f"{STRIPE}/webhooks/{{project_id}}/{{mode}}",
     f"{STRIPE}/projects/{{project_id}}/validate-credentials",
 }  # fmt: skip

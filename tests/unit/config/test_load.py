@@ -266,4 +266,4 @@ class TestSwitches:
         assert (here.api_docs, here.admin_second_factor, here.access_log) == (True, False, True)
         assert (there.api_docs, there.admin_second_factor, there.access_log) == (False, True, True)
         assert (here.event_quota_mb, here.key_destruction_days) == (1024, 7)
-        assert (here.session_lifetime_days, here.password_hashing_slots) == (30, 2)
+        assert (here.session_lifetime_days, here.password_hashing_slots) == (30, 1)

@@ -47,6 +47,13 @@ def verify(client: FlaskClient, token: str, code: str):
     return client.post(VERIFY, json={"challengeToken": token, "code": code})
 
 
+@pytest.fixture(autouse=True)
+def no_new_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stay within one time step: a code must not lapse because a test takes long."""
+    moment = clock.timestamp()
+    monkeypatch.setattr(clock, "timestamp", lambda: moment)
+
+
 @pytest.fixture
 def person(client: FlaskClient) -> Person:
     return sign_up(client)

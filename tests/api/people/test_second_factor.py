@@ -32,6 +32,8 @@ def protect(person) -> tuple[str, list[str]]:
     """Enable a second factor with the code of the step before; return secret and recovery codes."""
     secret = person.post(SETUP).json["data"]["secret"]
     answer = person.post(ENABLE, {"code": code_of(secret, steps=-1)})
+    if answer.status_code == 400:  # the step ended between making the code and sending it
+        answer = person.post(ENABLE, {"code": code_of(secret, steps=-1)})
     assert answer.status_code == 200, answer.text
     return secret, answer.json["data"]["recoveryCodes"]
 
@@ -45,13 +47,6 @@ def challenge(client: FlaskClient, person: Person) -> str:
 
 def verify(client: FlaskClient, token: str, code: str):
     return client.post(VERIFY, json={"challengeToken": token, "code": code})
-
-
-@pytest.fixture(autouse=True)
-def no_new_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stay within one time step: a code must not lapse because a test takes long."""
-    moment = clock.timestamp()
-    monkeypatch.setattr(clock, "timestamp", lambda: moment)
 
 
 @pytest.fixture

@@ -19,10 +19,14 @@ from tests.support.site import GIVEN_DATABASE, spare_redis
 
 DOCUMENT = processes.ROOT / "docs" / "deploy.md"
 
-pytestmark = pytest.mark.skipif(
-    not (GIVEN_DATABASE and spare_redis()),
-    reason="production runs on PostgreSQL and Redis: DATABASE_URL and REDIS_URL",
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not (GIVEN_DATABASE and spare_redis()),
+        reason="production runs on PostgreSQL and Redis: DATABASE_URL and REDIS_URL",
+    ),
+    # A dozen programs start one after another, each in a second or some.
+    pytest.mark.timeout(300),
+]
 
 
 def printed_blocks() -> list[str]:

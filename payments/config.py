@@ -57,6 +57,9 @@ class Settings:
     seller_address: tuple[str, ...]
     rate_limit: str
     trusted_proxies: int
+    metrics_token: str | None = field(repr=False)
+    api_docs: bool
+    access_log: bool
     log_level: str
     port: int
     sandbox_port: int
@@ -83,6 +86,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     )
     values = {"env": env, **_places(reader), **_numbers(reader), **_texts(reader)}
     values |= {**_limits(reader), **_retention(reader)}
+    values |= _exposure(reader, production=env == "production")
     values |= _provider(reader, production=env == "production")
     values |= _secrets(reader, values, production=env == "production")
     if env == "production":
@@ -142,18 +146,6 @@ def _numbers(reader: Reader) -> dict[str, Any]:
         "log_level": reader.parsed("LOG_LEVEL", "INFO", parse.level, "a log level"),
         "rate_limit": reader.parsed(
             "RATE_LIMIT", "3000 per minute", parse.rate, "a rate such as 100 per minute"
-        ),
-        "stripe_rate_limit_live": reader.parsed(
-            "STRIPE_RATE_LIMIT_LIVE", "100", parse.calls, "a number of calls a second, 5 or more"
-        ),
-        "stripe_rate_limit_test": reader.parsed(
-            "STRIPE_RATE_LIMIT_TEST", "25", parse.calls, "a number of calls a second, 5 or more"
-        ),
-        "stripe_rate_limit_operation": reader.parsed(
-            "STRIPE_RATE_LIMIT_OPERATION",
-            "25",
-            parse.calls,
-            "a number of calls a second, 5 or more",
         ),
         "trusted_proxies": reader.parsed("TRUSTED_PROXIES", "0", parse.few, "a number from 0 to 9"),
     }
@@ -229,6 +221,16 @@ def _provider(reader: Reader, *, production: bool) -> dict[str, Any]:
         "jwt_jwks_url": url,
         "jwt_issuer": reader.text("JWT_ISSUER"),
         "jwt_audience": reader.text("JWT_AUDIENCE"),
+    }
+
+
+def _exposure(reader: Reader, *, production: bool) -> dict[str, Any]:
+    """Read what is shown to whom, and what is logged."""
+    open_by_default = "off" if production else "on"
+    return {
+        "metrics_token": reader.text("METRICS_TOKEN"),
+        "api_docs": reader.parsed("API_DOCS", open_by_default, parse.boolean, "on or off"),
+        "access_log": reader.parsed("ACCESS_LOG", "on", parse.boolean, "on or off"),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, g, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
@@ -16,6 +16,7 @@ from payments.kit.database_errors import is_database_unavailable
 from payments.kit.db import db
 from payments.kit.errors import AppError, BadInput, DatabaseUnavailable
 from payments.projects.errors import StripeRefusedKey, StripeUnreachable
+from payments.request_log import get_request_id
 from payments.workspaces.errors import PaymentError, StripeNotConfigured
 
 log = logging.getLogger(__name__)
@@ -89,17 +90,17 @@ def _on_http_error(error: HTTPException) -> Response:
         kept["Retry-After"] = _seconds_to_wait()
         if request.path.startswith(PROJECTS):
             return _too_often(kept)
-    text = str(error.description or error.name).strip()
+        text = f"Too many requests. Try again in {kept['Retry-After']} seconds."
+    else:
+        text = str(error.description or error.name).strip()
     return _written(status, text, _CODES.get(status, "http_error"), None, kept)
 
 
 def _too_often(headers: dict[str, str]) -> Response:
     seconds = int(headers["Retry-After"])
     sentence = f"Rate limit exceeded. Try again in {seconds} seconds."
-    answer = jsonify({"detail": sentence, "retry_after": seconds})
-    answer.status_code = 429
-    answer.headers.update(headers)
-    return answer
+    g.error_code = _CODES[429]
+    return _answer(429, {"detail": sentence, "retry_after": seconds}, headers)
 
 
 def _on_invalid_fields(messages: dict[str, Any]) -> Response:
@@ -109,9 +110,8 @@ def _on_invalid_fields(messages: dict[str, Any]) -> Response:
         for place, fields in messages.items()
         for fault in _faults([_PLACES.get(place, place)], fields)
     ]
-    answer = jsonify({"detail": found})
-    answer.status_code = 422
-    return answer
+    g.error_code = "invalid_input"
+    return _answer(422, {"detail": found}, {})
 
 
 def _faults(where: list[str | int], problem: Any) -> list[dict[str, Any]]:
@@ -164,13 +164,20 @@ def _first(problem: Any) -> str:
 def _written(
     status: int, message: str, code: str, details: dict[str, Any] | None, headers: dict[str, str]
 ) -> Response:
+    g.error_code = code
     if request.path.startswith(PROJECTS):
         body: dict[str, Any] = {"detail": message}
     else:
         body = {"message": message, "error": message, "code": code}
         if details:
             body["details"] = details
-    answer = jsonify(body)
+    return _answer(status, body, headers)
+
+
+def _answer(status: int, body: dict[str, Any], headers: dict[str, str]) -> Response:
+    """Return the answer, with the request's id under the name that the dialect has for it."""
+    name = "request_id" if request.path.startswith(PROJECTS) else "requestId"
+    answer = jsonify({**body, name: get_request_id()})
     answer.status_code = status
     answer.headers.update(headers)
     return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 from flask import Flask, Response, request
 from limits.errors import StorageError
@@ -13,6 +14,7 @@ from payments.extensions import limiter
 
 log = logging.getLogger(__name__)
 
+_OF_STORE = (RedisError, StorageError, OSError)
 # Stripe reads no headers, and each look costs a round trip to Redis.
 _UNTOLD = f"{PROJECTS}payments/stripe/webhooks/"
 
@@ -20,6 +22,19 @@ _UNTOLD = f"{PROJECTS}payments/stripe/webhooks/"
 def register(app: Flask) -> None:
     """Write the headers by hand: the limiter's own would put a Retry-After on every answer."""
     app.after_request(_tell)
+    limiter.logger.addFilter(_correct_alarm)
+
+
+def _correct_alarm(record: logging.LogRecord) -> bool:
+    """Let the limiter blame its store only for what the store did.
+
+    It calls the store unreachable whatever went wrong while it counted a request.
+    """
+    error = sys.exc_info()[1]
+    if "storage unreachable" in str(record.msg) and not isinstance(error, _OF_STORE):
+        record.msg = "a request was not counted as it should be: %s"
+        record.args = (type(error).__name__,)
+    return True
 
 
 def _tell(answer: Response) -> Response:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from payments import allowance, cli, config, dialects, jobs, maintenance, models, pages
+from payments import (
+    allowance,
+    cli,
+    config,
+    dialects,
+    http_headers,
+    jobs,
+    maintenance,
+    models,
+    pages,
+    request_log,
+)
 from payments.auth import hashing_slots, tokens
 from payments.config import Settings
 from payments.extensions import api, connect_redis, jwt, limiter, migrate
@@ -13,6 +24,7 @@ from payments.kit import logs
 from payments.kit.db import db, engine_options, prepare_engine
 from payments.kit.http import ExactJSON
 from payments.kit.paths import TolerantUUID
+from payments.kit.private_files import make_private
 from payments.projects.routes import BLUEPRINTS as PROJECTS
 from payments.reconciliation.routes import blueprint as reconciliations
 from payments.webhooks.routes import BLUEPRINTS as WEBHOOKS
@@ -24,14 +36,16 @@ MAX_BODY_BYTES = 1024 * 1024
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the WSGI app; ConfigError names what is wrong in the environment."""
     settings = settings or config.load()
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, production=settings.production)
     app = Flask("payments")
+    request_log.register(app)
+    http_headers.register(app)
     _configure(app, settings)
     _bind_extensions(app, settings)
     dialects.register(app)
     allowance.register(app)
     maintenance.register(app)
-    pages.register(app)
+    pages.register(app, settings)
     cli.register(app)
     for blueprint in (*WORKSPACES, *PROJECTS, *WEBHOOKS, reconciliations):
         api.register_blueprint(blueprint)
@@ -55,7 +69,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         API_TITLE="payments",
         API_VERSION="v1",
         OPENAPI_VERSION="3.1.0",
-        OPENAPI_URL_PREFIX="/",
+        OPENAPI_URL_PREFIX="/" if settings.api_docs else None,
         OPENAPI_JSON_PATH="openapi.json",
         API_SPEC_OPTIONS=pages.SPEC_OPTIONS,
     )
@@ -70,7 +84,7 @@ def _configure(app: Flask, settings: Settings) -> None:
 
 
 def _bind_extensions(app: Flask, settings: Settings) -> None:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_private(settings.data_dir)
     connect_redis(app, settings.redis_url, verify=settings.redis_tls_verify)
     jobs.limit_waiters(app, settings.web_threads)
     hashing_slots.limit_hashing(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, g, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
@@ -18,6 +18,7 @@ from payments.kit.db import db
 from payments.kit.errors import AppError, BadInput, DatabaseUnavailable
 from payments.kit.http import camel
 from payments.projects.errors import StripeRefusedKey, StripeUnreachable
+from payments.request_log import get_request_id
 from payments.workspaces.errors import PaymentError, StripeNotConfigured
 
 log = logging.getLogger(__name__)
@@ -105,10 +106,8 @@ def _on_http_error(error: HTTPException) -> Response:
 def _too_often(headers: dict[str, str]) -> Response:
     seconds = int(headers["Retry-After"])
     sentence = f"Rate limit exceeded. Try again in {seconds} seconds."
-    answer = jsonify({"detail": sentence, "retry_after": seconds})
-    answer.status_code = 429
-    answer.headers.update(headers)
-    return answer
+    g.error_code = _CODES[429]
+    return _answer(429, {"detail": sentence, "retry_after": seconds}, headers)
 
 
 def _on_invalid_fields(messages: dict[str, Any]) -> Response:
@@ -118,9 +117,8 @@ def _on_invalid_fields(messages: dict[str, Any]) -> Response:
         for place, fields in messages.items()
         for fault in _faults([_PLACES.get(place, place)], fields)
     ]
-    answer = jsonify({"detail": found})
-    answer.status_code = 422
-    return answer
+    g.error_code = "invalid_input"
+    return _answer(422, {"detail": found}, {})
 
 
 def _faults(where: list[str | int], problem: Any) -> list[dict[str, Any]]:
@@ -173,13 +171,20 @@ def _first(problem: Any) -> str:
 def _written(
     status: int, message: str, code: str, details: dict[str, Any] | None, headers: dict[str, str]
 ) -> Response:
+    g.error_code = code
     if request.path.startswith(PROJECTS):
         body: dict[str, Any] = {"detail": message}
     else:
         body = {"message": message, "error": message, "code": code}
         if details:
             body["details"] = details
-    answer = jsonify(body)
+    return _answer(status, body, headers)
+
+
+def _answer(status: int, body: dict[str, Any], headers: dict[str, str]) -> Response:
+    """Return the answer, with the request's id under the name that the dialect has for it."""
+    name = "request_id" if request.path.startswith(PROJECTS) else "requestId"
+    answer = jsonify({**body, name: get_request_id()})
     answer.status_code = status
     answer.headers.update(headers)
     return answer

@@ -14,7 +14,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from payments.extensions import redis, settings
-from payments.kit import clock
+from payments.kit import clock, logs
 from payments.kit.redis_client import (
     TIMEOUT_SECONDS,
     broker_tls,
@@ -47,6 +47,9 @@ BEGIN_RUNS = "reconciliation.begin"
 RECONCILE = "reconciliation.run"
 PRUNE = "retention.prune"
 SEND_MAIL = "mail.send"
+
+# What a message carries beside the ids of rows: so the lines of a task are found with a request.
+CARRIED = ("request_id", "trace_id")
 
 # Sweeps fill a queue up to here: more would only wait, and what is due stands in the database.
 SWEPT = 100
@@ -92,7 +95,12 @@ def enqueue(name: str, **ids: int | str) -> bool:
         return False
     try:
         _producer().send_task(
-            name, kwargs=ids, queue=QUEUE_OF[name], retry=False, ignore_result=True
+            name,
+            kwargs=ids,
+            queue=QUEUE_OF[name],
+            retry=False,
+            ignore_result=True,
+            headers=logs.get_bound(*CARRIED),
         )
     except (OperationalError, RedisError, OSError) as error:
         log.warning("could not enqueue %s: %s", name, type(error).__name__)

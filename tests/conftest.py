@@ -18,10 +18,11 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from payments.config import Settings
-from tests.support import network, stack
+from tests.support import answers, network, stack
 from tests.support.shop import Shop
 
 network.forbid_foreign_hosts()
+answers.check_every_answer()
 
 # What an example takes says how busy the machine is, nothing about the service.
 hypothesis_settings.register_profile(

@@ -6,13 +6,18 @@ import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_prerun, worker_process_init, worker_ready
+from celery.signals import (
+    beat_init,
+    celeryd_init,
+    setup_logging,
+    task_prerun,
+    worker_process_init,
+    worker_ready,
+)
 
 from payments import jobs
-from payments.config import load
 from payments.gateway.waits import end_waits_soon
-from payments.kit import logs
-from worker import broker, schedule
+from worker import broker, output, schedule
 
 broker.install()
 app = Celery(
@@ -30,10 +35,13 @@ app.config_from_object("celeryconfig")
 app.conf.beat_schedule = schedule.ENTRIES
 
 
+# Before celery's own checks of its surroundings, which warn, and again when it sets up logging.
+@celeryd_init.connect
+@beat_init.connect
 @setup_logging.connect
 def configure_logging(**_options: Any) -> None:
     """Let Celery's own lines go through our redacting formatter too."""
-    logs.configure(load().log_level)
+    output.configure()
 
 
 @worker_process_init.connect

@@ -9,10 +9,21 @@ again after `visibility_timeout`, and the second run finds that its row is done.
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, redis
+
+log = logging.getLogger(__name__)
+
+
+class _LogFile:
+    """Takes what is printed, as lines of the log."""
+
+    def write(self, text: str) -> None:
+        if text.strip():
+            log.warning("%s", text.strip())
 
 
 class QoS(redis.QoS):
@@ -23,6 +34,10 @@ class QoS(redis.QoS):
             self._delivered = OrderedDict()
         else:
             super().restore_unacked(client)
+
+    def restore_unacked_once(self, stderr: Any = None) -> None:
+        """Give back what was not done, and say so in the log: on stderr it would be no JSON."""
+        super().restore_unacked_once(stderr=stderr or _LogFile())
 
     def ack(self, delivery_tag: str) -> None:
         if not self._is_lost():

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from celery import Task
 from flask import Flask
 
-from payments.kit import logs
+from payments.kit import clock, logs
 from payments.kit.db import db
+from payments.kit.request_ids import is_request_id, is_trace_id
 from worker import app as celery
+
+log = logging.getLogger(__name__)
 
 Job = TypeVar("Job", bound=Callable[..., Any])
 
@@ -34,12 +38,26 @@ class AppTask(Task):  # type: ignore[type-arg]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with flask_app().app_context():
-            logs.bind(task=self.name, **kwargs)
+            logs.bind(task=self.name, task_id=self.request.id, **self._read_carried(), **kwargs)
+            began = clock.monotonic()
             try:
                 return super().__call__(*args, **kwargs)
             finally:
                 db.session.remove()
+                duration = clock.count_ms_since(began)
+                # What beat starts has no ids, and would fill the log.
+                level = logging.INFO if kwargs else logging.DEBUG
+                log.log(level, "%s ended", self.name, extra={"fields": {"duration_ms": duration}})
                 logs.unbind()
+
+    def _read_carried(self) -> dict[str, str]:
+        """Return the ids of the request that sent the message: `payments.jobs.enqueue` adds them.
+
+        Whoever can write to Redis can write anything: only what looks like an id is taken.
+        """
+        headers = self.request.headers or {}
+        fit = {"request_id": is_request_id, "trace_id": is_trace_id}
+        return {name: headers[name] for name, is_fit in fit.items() if is_fit(headers.get(name))}
 
 
 def job(name: str) -> Callable[[Job], Job]:

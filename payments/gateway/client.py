@@ -12,6 +12,7 @@ import stripe
 
 from payments.gateway import operations, traffic
 from payments.gateway.answers import note_answer
+from payments.gateway.call_log import log_call
 from payments.gateway.errors import BadCredentials
 from payments.gateway.waits import interruptible_wait
 from payments.kit.storable import clean_json
@@ -42,9 +43,11 @@ class _Connections(stripe.RequestsClient):
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
         key = (headers or {}).get("Authorization", "").removeprefix("Bearer ")
-        traffic.enter(key, operations.name_operation(method, url))
-        with interruptible_wait():
+        operation = operations.name_operation(method, url)
+        traffic.enter(key, operation)
+        with interruptible_wait(), log_call(operation) as call:
             body, status, answered = super().request(method, url, headers, post_data)
+            call.note_answer(status, answered)
         note_answer(answered)
         return _clean(body), status, answered
 

@@ -11,7 +11,7 @@ from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnection
 
 from payments.gateway import results
 from payments.gateway.results import Payment
-from payments.kit.logs import redact
+from payments.kit.redaction import redact
 
 # The code that Stripe gives it; the SDK's error does not carry it.
 # https://docs.stripe.com/error-codes#idempotency-key-in-use
@@ -25,6 +25,8 @@ MISSING = "resource_missing"
 RATE_LIMIT = "rate_limit"
 # Stripe's refusal of a restricted key bears no code of its own.
 NOT_PERMITTED = "not_permitted"
+# Of what Stripe says no more is kept.
+_LONGEST = 2000
 
 
 class GatewayError(Exception):
@@ -149,7 +151,7 @@ def translated() -> Iterator[None]:
 
 def _text(error: stripe.StripeError) -> str:
     # Stripe masks the keys that it quotes; whatever answers in its place may not.
-    return redact(error.user_message or str(error))
+    return redact((error.user_message or str(error))[:_LONGEST])
 
 
 def _card_error(error: stripe.CardError) -> GatewayError:

@@ -11,7 +11,9 @@ import flask_smorest
 import marshmallow as ma
 from flask import Request
 from marshmallow import fields, missing
+from webargs.core import is_json
 from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import UnsupportedMediaType
 
 from payments.kit.http import CamelSchema
 from payments.kit.paths import refuse_malformed
@@ -20,12 +22,23 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class ErrorSchema(CamelSchema):
-    """`message` and `error` say the same sentence to people, `code` says it to programs."""
+    """`message` and `error` say the same sentence to people, `code` says it to programs.
+
+    `requestId` is the answer's `X-Request-ID`, by which the request is found in the log.
+    """
 
     message = fields.String(required=True)
     error = fields.String(required=True)
     code = fields.String(required=True)
     details = fields.Dict()
+    request_id = fields.String(required=True)
+
+
+class DetailSchema(ma.Schema):
+    """An error of the snake_case dialect: one sentence, and the answer's `X-Request-ID`."""
+
+    detail = fields.String(required=True)
+    request_id = fields.String(required=True)
 
 
 class Api(flask_smorest.Api):
@@ -36,9 +49,18 @@ class Api(flask_smorest.Api):
 
 
 class BodyParser(FlaskParser):
-    """Answers 400 also to JSON that Python's own reader trips over."""
+    """Answers 400 also to JSON that Python's own reader trips over, and 415 to other types."""
 
     DEFAULT_VALIDATION_STATUS = 400
+
+    def load_json(self, req: Request, schema: ma.Schema) -> Any:
+        """Return the parsed body; UnsupportedMediaType for one that does not say it is JSON.
+
+        https://www.rfc-editor.org/rfc/rfc9110#section-15.5.16
+        """
+        if req.content_length and not is_json(req.mimetype):
+            raise UnsupportedMediaType("The body must be JSON: Content-Type: application/json")
+        return super().load_json(req, schema)
 
     def _raw_load_json(self, req: Request) -> Any:
         try:
@@ -50,7 +72,23 @@ class BodyParser(FlaskParser):
             raise json.JSONDecodeError("too deep or too long", "...", 0) from error
 
 
-class Blueprint(flask_smorest.Blueprint):
+class _JsonBlueprint(flask_smorest.Blueprint):
+    """Documents 415 of every view that takes a body."""
+
+    ERROR_SCHEMA: type[ma.Schema] = ErrorSchema
+
+    def arguments(self, *args: Any, location: str = "json", **kwargs: Any) -> Any:
+        """Return flask-smorest's decorator of a view's query or body."""
+        decorate = super().arguments(*args, location=location, **kwargs)
+        if location != "json":
+            return decorate
+        document = self.alt_response(
+            415, schema=self.ERROR_SCHEMA, description="The body's type is not JSON"
+        )
+        return lambda view: document(decorate(view))
+
+
+class Blueprint(_JsonBlueprint):
     """A flask-smorest blueprint whose bodies go through `BodyParser`."""
 
     ARGUMENTS_PARSER = BodyParser()
@@ -68,8 +106,10 @@ class StrictParser(BodyParser):
         return found
 
 
-class ProjectsBlueprint(flask_smorest.Blueprint):
+class ProjectsBlueprint(_JsonBlueprint):
     """A blueprint of the snake_case dialect: a body or query that does not fit is 422."""
+
+    ERROR_SCHEMA = DetailSchema
 
     ARGUMENTS_PARSER = StrictParser()
 

@@ -32,6 +32,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def count_ms_since(began: float) -> int:
+    """Return the whole milliseconds since a moment that `monotonic` returned."""
+    return int((monotonic() - began) * 1000)
+
+
 def pause(seconds: float) -> None:
     """Let a short while pass: for a wait that nothing announces the end of."""
     time.sleep(seconds)

@@ -91,12 +91,20 @@ def normalize_url(url: str) -> str:
 
 
 def engine_options(url: str, bounds: DatabaseBounds = DEFAULT_BOUNDS) -> dict[str, Any]:
-    """Return the pool settings that suit the engine, with a bound on every wait."""
+    """Return the pool settings that suit the engine, with a bound on every wait.
+
+    Statements are logged, and told by errors, without their parameters.
+    https://docs.sqlalchemy.org/en/20/core/engines.html#sqlalchemy.create_engine.params.hide_parameters
+    """
     if url.startswith("sqlite"):
         # Writers queue up on SQLite's own lock: wait for it instead of failing.
-        return {"connect_args": {"timeout": 30, "check_same_thread": False}}
+        return {
+            "hide_parameters": True,
+            "connect_args": {"timeout": 30, "check_same_thread": False},
+        }
     # The connection was made long ago when a request comes: test it before use.
     return {
+        "hide_parameters": True,
         "pool_size": 10,
         "max_overflow": 10,
         "pool_pre_ping": True,

@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import sys
+import threading
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
 from payments.kit import clock
+from payments.kit.redaction import redact
+from payments.kit.traces import describe_error, format_trace, is_quoting
+
+# The requests' own lines: see `payments.request_log`.
+ACCESS = "payments.access"
+# No field is longer: what is cut is cut before it is redacted.
+_MOST = 20_000
 
 _bound: ContextVar[dict[str, Any] | None] = ContextVar("bound", default=None)
-
-# Stripe's secret, restricted and webhook keys, client secrets, tokens, our own API keys,
-# and passwords inside connection addresses. Publishable keys are public and may stay.
-_SECRETS = re.compile(
-    r"((?:sk|rk)_(?:test|live)_|whsec_|\bak_|\bop_)[A-Za-z0-9_\-]{4,}"
-    r"|((?:seti|pi|src|cs)_[A-Za-z0-9_]+_secret_)[A-Za-z0-9]+"
-    r"|(eyJ)[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*"
-    r"|((?:redis|rediss|postgres|postgresql|postgresql\+psycopg)://[^:@/\s]*:)[^\s\"]+(?=@)"
-    r"|((?i:bearer|basic)\s+)[A-Za-z0-9+/=_.\-]{8,}"
-)
-_CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
-
-
-def redact(text: str) -> str:
-    """Blot out keys, tokens, client secrets and card numbers in a text."""
-    text = _SECRETS.sub(lambda m: next(g for g in m.groups() if g is not None) + "***", text)
-    return _CARD.sub("[card]", text)
 
 
 def bind(**values: Any) -> None:
@@ -41,6 +32,12 @@ def unbind() -> None:
     _bound.set(None)
 
 
+def get_bound(*names: str) -> dict[str, Any]:
+    """Return those of the named fields that are bound at this moment."""
+    held = _bound.get() or {}
+    return {name: held[name] for name in names if held.get(name) is not None}
+
+
 class JsonFormatter(logging.Formatter):
     """Writes a record as one redacted JSON line."""
 
@@ -49,13 +46,43 @@ class JsonFormatter(logging.Formatter):
             "at": clock.iso_millis(clock.now()),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _read_message(record),
             **(_bound.get() or {}),
             **getattr(record, "fields", {}),
         }
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[1]:
+            line["trace"] = format_trace(record.exc_info[1])
         return json.dumps({name: _clean(value) for name, value in line.items()}, ensure_ascii=False)
+
+
+class DevelopmentFormatter(JsonFormatter):
+    """Writes a record's `short` text, redacted, for whoever watches a terminal; others as JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        short: str | None = getattr(record, "short", None)
+        return super().format(record) if short is None else redact(short[:_MOST])
+
+
+def _read_message(record: logging.LogRecord) -> str:
+    """Return the message, in which exceptions of a database tell no value."""
+    args = record.args
+    if isinstance(args, Mapping):
+        if record.exc_info and record.exc_info[1]:
+            # Celery's lines about failed tasks hold the exception as a text.
+            args = {**args, "exc": describe_error(record.exc_info[1]), "traceback": ""}
+        args = {name: _describe(value) for name, value in args.items()}
+    elif args:
+        args = tuple(_describe(value) for value in args)
+    return str(record.msg) % args if args else _describe_message(record)
+
+
+def _describe_message(record: logging.LogRecord) -> str:
+    return str(_describe(record.msg))
+
+
+def _describe(value: Any) -> Any:
+    is_unsafe = isinstance(value, BaseException) and is_quoting(value)
+    return describe_error(value) if is_unsafe else value
 
 
 def _clean(value: Any) -> Any:
@@ -64,14 +91,36 @@ def _clean(value: Any) -> Any:
         return value
     held = isinstance(value, dict | list | tuple)
     text = json.dumps(value, default=str, ensure_ascii=False) if held else str(value)
-    clean = redact(text)
+    clean = redact(text[:_MOST])
     return value if clean == text and isinstance(value, int | float) else clean
 
 
-def configure(level: str) -> None:
-    """Send every logger of the process through the redacting formatter."""
+def configure(level: str, *, production: bool = True) -> None:
+    """Send every logger of the process through the redacting formatter.
+
+    In production that includes warnings and exceptions that nobody caught; in development the
+    requests' lines are short, and shown whatever the level is.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(JsonFormatter() if production else DevelopmentFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.getLogger(ACCESS).setLevel(logging.NOTSET if production else logging.INFO)
+    # The SDK's own lines tell of a call what the gateway's line tells as well.
+    logging.getLogger("stripe").setLevel(logging.WARNING)
+    if production:
+        logging.captureWarnings(True)
+        sys.excepthook = _log_uncaught
+        threading.excepthook = _log_uncaught_in_thread
+
+
+def _log_uncaught(_kind: Any, error: BaseException, _trace: Any) -> None:
+    if isinstance(error, KeyboardInterrupt):
+        return
+    logging.getLogger("uncaught").critical("nobody caught an exception", exc_info=error)
+
+
+def _log_uncaught_in_thread(held: threading.ExceptHookArgs) -> None:
+    if held.exc_value is not None and not isinstance(held.exc_value, SystemExit):
+        _log_uncaught(held.exc_type, held.exc_value, held.exc_traceback)

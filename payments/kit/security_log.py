@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import has_request_context, request
+from flask import g, has_request_context, request
 
 log = logging.getLogger("payments.security")
 
@@ -21,6 +21,13 @@ def log_security_event(event: str, outcome: str, **fields: Any) -> None:
     level = logging.INFO if outcome == SUCCEEDED else logging.WARNING
     held = {"event": event, "outcome": outcome, **_describe_client(), **fields}
     log.log(level, "%s %s", event, outcome, extra={"fields": held})
+    if outcome == REFUSED and has_request_context():
+        g.refusal_is_logged = True
+
+
+def is_refusal_logged() -> bool:
+    """Return whether a refusal was logged in this request already: one line a refusal is enough."""
+    return bool(g.get("refusal_is_logged"))
 
 
 def _describe_client() -> dict[str, Any]:

@@ -9,6 +9,7 @@ https://docs.pylonsproject.org/projects/waitress/en/stable/design.html
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -21,6 +22,9 @@ from waitress.task import ErrorTask, Task, WSGITask
 from waitress.utilities import RequestEntityTooLarge
 
 from payments.kit import clock
+from payments.kit.request_ids import HEADER, choose_request_id
+
+log = logging.getLogger(__name__)
 
 # Seconds that a request may take to arrive, and that a connection may do nothing.
 ARRIVAL_SECONDS = 30
@@ -53,13 +57,29 @@ class StrictParser(HTTPRequestParser):
             raise ParsingError("Transfer-Encoding is not expected here")
 
 
+class RefusedTask(ErrorTask):
+    """Answers what is no HTTP, with an id under which the log tells of it."""
+
+    def execute(self) -> None:
+        """Send the answer and log it: the app sees nothing of such a request."""
+        request_id = choose_request_id(self.request.headers.get("X_REQUEST_ID"))
+        self.response_headers.append((HEADER, request_id))
+        super().execute()
+        fields = {
+            "request_id": request_id,
+            "status": self.status,
+            "client": self.channel.addr[0] if self.channel.addr else None,
+        }
+        log.warning("refused: %s", self.request.error.body, extra={"fields": fields})
+
+
 def answer_refused(channel: HTTPChannel, request: HTTPRequestParser) -> Task:
     """Return the task that answers what waitress refuses: a body too long is the app's 413.
 
     The app sees its length and an empty body, and says so in the dialect of the path.
     """
     if not isinstance(request.error, RequestEntityTooLarge):
-        return ErrorTask(channel, request)
+        return RefusedTask(channel, request)
     length = max(request.content_length, request.body_bytes_received)
     request.headers["CONTENT_LENGTH"], request.body_rcv = str(length), None
     task = WSGITask(channel, request)

@@ -126,6 +126,7 @@ def _web(settings: Settings, workers: str) -> Part:
         (
             *_python("gunicorn", "wsgi:app", "--bind", address),
             *("--worker-class", "payments.kit.web_worker.WaitressWorker"),
+            *("--logger-class", "payments.kit.web_log.WebLogger"),
             *(
                 "--workers",
                 workers,

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from payments import jobs
 from payments.extensions import settings
-from payments.kit import clock, leases, logs
+from payments.kit import clock, leases
 from payments.kit.db import db
 from payments.kit.pruning import delete_oldest
 from payments.kit.repeat import repeated
@@ -141,7 +141,7 @@ def _put_back(mail_id: int, fence: int, error: Exception) -> None:
         if row is None or row.fence != fence:
             return
         # What a server says may repeat the address; its class is enough.
-        row.last_error = logs.redact(type(error).__name__)
+        row.last_error = type(error).__name__
         if is_final(error) or row.tries >= MOST_TRIES:
             _give_up(row, row.last_error)
             return

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Response, current_app
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from flask import Response, current_app, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -18,7 +19,9 @@ from payments.invoices import documents
 from payments.invoices.models import Invoice, InvoiceDayProof, InvoiceDocument
 from payments.kit import clock, leases
 from payments.kit.db import db
+from payments.kit.errors import Missing, Unauthorized
 from payments.pages.dispute_metrics import collect_disputes
+from payments.pages.exposition import Exposition
 from payments.pages.retention_metrics import collect_retention
 from payments.pages.run_metrics import run_gauges
 from payments.projects.models import Subscription
@@ -34,9 +37,24 @@ INVOICE_STATUSES = ("pending", "paid", "failed", "refunded")
 
 
 def metrics() -> Response:
-    """Return the present numbers in Prometheus' text form."""
-    registry: CollectorRegistry = current_app.extensions["payments.metrics"]
-    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    """Return the numbers in Prometheus' text form, a few seconds old at most.
+
+    Unauthorized without the token that is set; in production without one there is no such page.
+    """
+    _demand_token()
+    exposition: Exposition = current_app.extensions["payments.metrics"]
+    return Response(exposition.read(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _demand_token() -> None:
+    token = settings().metrics_token
+    if token is None:
+        if settings().production:
+            raise Missing
+        return
+    given = request.headers.get("Authorization", "")
+    if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        raise Unauthorized(headers={"WWW-Authenticate": "Bearer"})
 
 
 def new_registry() -> CollectorRegistry:
@@ -47,7 +65,7 @@ def new_registry() -> CollectorRegistry:
 
 
 class DatabaseCollector(Collector):
-    """Asks the database at every scrape and keeps nothing in between."""
+    """Asks the database at every call and keeps nothing in between."""
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Return nothing: without this, registering would already ask the database."""

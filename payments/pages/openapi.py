@@ -12,7 +12,10 @@ SPEC_OPTIONS: dict[str, Any] = {
         "description": (
             "Workspaces pay the platform: cards, plans, charges, invoices and refunds.\n\n"
             "Log in at `POST /api/auth/login` and send the token as `Authorization: Bearer …`. "
-            "Every answer is `{message, data}`, every error `{message, error, code, details?}`."
+            "Every answer is `{message, data}`, every error `{message, error, code, "
+            "details?, requestId}`; below `/api/v1` it is `{detail, request_id}`.\n\n"
+            "Every answer has the header `X-Request-ID`: the one that the request sent (1 to 128 "
+            "letters, digits and `._:-`), or a new one."
         )
     },
     "security": [{"bearerAuth": []}],

@@ -17,6 +17,7 @@ from payments.projects.refusals import refuse, telling_refusals
 from payments.projects.sessions import SUBSCRIPTION
 from payments.projects.standing import refuse_second
 from payments.projects.trials import grants_trial
+from payments.projects.urls import demand_live_origins
 
 PAYMENT = "payment"
 ACTION = "open Checkout"
@@ -48,9 +49,13 @@ def open_checkout(seat: Seat, wish: Wish, *, test_mode: bool) -> HostedPage:
     One whose first payment never came is ended instead. Only the customer and the page are stored:
     the subscription arrives by webhook once it is paid. Pages from before are closed unless this
     one may be paid beside them. StripeRefused, with the reason told to the developer, when the
-    account cannot sell.
+    account cannot sell. UnfitForLiveMode, in live mode, for addresses that are not of an allowed
+    origin over https.
     """
+    allowed_origins = seat.project.allowed_origins
     buyer = approach(seat, test_mode=test_mode)
+    if not test_mode:
+        demand_live_origins((wish.success_url, wish.cancel_url), allowed_origins)
     with telling_refusals(buyer, ACTION):
         return _sell(buyer, wish)
 

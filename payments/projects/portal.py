@@ -9,6 +9,7 @@ from payments.projects.errors import NoCustomer
 from payments.projects.guards import Seat
 from payments.projects.known import find_subscription
 from payments.projects.refusals import telling_refusals
+from payments.projects.urls import demand_live_origins
 
 ACTION = "open the customer portal"
 
@@ -19,9 +20,12 @@ def open_portal(seat: Seat, return_url: str, *, test_mode: bool) -> HostedPage:
     A customer that is gone at Stripe has taken the subscription along: its row ends.
     https://docs.stripe.com/api/customers/delete
     """
+    allowed_origins = seat.project.allowed_origins
     buyer = approach(seat, test_mode=test_mode)
     if buyer.customer is None:
         raise NoCustomer
+    if not test_mode:
+        demand_live_origins((return_url,), allowed_origins)
     with telling_refusals(buyer, ACTION):
         try:
             return buyer.billing.create_portal_session(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from payments.gateway.errors import BadCredentials, Declined, Rejected
-from payments.kit.logs import redact
+from payments.kit.redaction import redact
 from payments.kit.transactions import transaction
 from payments.projects.buyers import Buyer
 from payments.projects.errors import ManagedBySchedule, StripeRefused

@@ -7,6 +7,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import idna
 
+from payments.kit.errors import BadInput
+
 LONGEST = 2048
 _PORTS = {"http": 80, "https": 443}
 # Browsers drop some of these, read a backslash as a slash, and then go somewhere else.
@@ -17,6 +19,10 @@ _IPV6 = re.compile(r"\[([0-9a-f:.]+)\](:[0-9]*)?", re.ASCII)
 
 class UnfitUrl(ValueError):
     """The text is no address that a browser may be sent to; it says why."""
+
+
+class UnfitForLiveMode(BadInput):
+    """The address, or the project, is good enough for test mode only."""
 
 
 def checked(url: str, allowed_origins: list[str]) -> str:
@@ -31,6 +37,18 @@ def checked(url: str, allowed_origins: list[str]) -> str:
     if allowed_origins and _origin(parts, host) not in allowed:
         raise UnfitUrl("Is not one of the project's allowed origins.")
     return url if url.isascii() else _with_host(url, parts, host)
+
+
+def demand_live_origins(urls: tuple[str, ...], allowed_origins: list[str]) -> None:
+    """Refuse addresses that could send a paying end user anywhere: UnfitForLiveMode.
+
+    That an address is one of the allowed origins is checked already, where there are any.
+    https://cheatsheetseries.owasp.org/cheatsheets/Unvalidated_Redirects_and_Forwards_Cheat_Sheet.html
+    """
+    if not allowed_origins:
+        raise UnfitForLiveMode("Live mode needs the project's allowed_origins, and it has none")
+    if not all(_taken_apart(url).scheme == "https" for url in urls):
+        raise UnfitForLiveMode("In live mode return addresses must begin with https://")
 
 
 def find_origin(url: str) -> str | None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from payments.kit import clock, leases, logs
+from payments.kit import clock, leases
 from payments.kit.db import db
+from payments.kit.redaction import redact_line
 from payments.kit.transactions import transaction
 from payments.runs.models import FAILED, OPEN, RUNNING, SUCCEEDED, Drift, ReconciliationRun
 from payments.runs.slices import Difference, Slice
@@ -130,4 +131,4 @@ def _end(run: ReconciliationRun, state: str) -> None:
 
 
 def _told(reason: str) -> str:
-    return logs.redact(reason.partition("\n")[0])[:500]
+    return redact_line(reason)

@@ -16,6 +16,10 @@ from .settings import Settings
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:
+    """Serve until a signal comes (0); 1 and one line when that cannot be."""
+    if environ.get("PAYMENTS_ENV", "").strip() == "production":
+        return _refuse("the sandbox stands in for Stripe: it does not run in production")
+    os.umask(0o077)  # its database holds what people typed into its pages
     port_text = environ.get("SANDBOX_PORT", "12111")
     host = environ.get("SANDBOX_HOST", "127.0.0.1")
     if not port_text.isdecimal() or int(port_text) > 65535:

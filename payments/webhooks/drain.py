@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 
 from payments.extensions import settings
 from payments.gateway import traffic
@@ -12,14 +11,12 @@ from payments.gateway.errors import GatewayError
 from payments.kit import clock, steps
 from payments.kit.db import db
 from payments.kit.storable import Unstorable, clean_json
-from payments.webhooks import batches, envelope, inbox, ledgers, misses, wake
+from payments.webhooks import batches, envelope, fault_log, inbox, ledgers, misses, wake
 from payments.webhooks.batches import Taken
 from payments.webhooks.handlers import handle
 from payments.webhooks.inbox import LEASE_SECONDS
 from payments.webhooks.models import PLATFORM
 from payments.webhooks.notes import finish_with_note
-
-log = logging.getLogger(__name__)
 
 BATCH = 200
 # A call that finds no room within this time lets the account's events go: their lease runs.
@@ -30,13 +27,16 @@ def drain() -> int:
     """Handle up to BATCH waiting events; return how many were taken."""
     wake.heard()
     # In good time before the leases run out, and before a deployment loses its patience (30 s).
-    deadline = clock.monotonic() + LEASE_SECONDS // 4
+    began = clock.monotonic()
+    deadline = began + LEASE_SECONDS // 4
     taken = batches.take(BATCH)
     if taken:
         steps.passed("event.taken")
     with traffic.background(seconds=_TURN_SECONDS):
         _platform([event for event in taken if event.owner == PLATFORM], deadline)
         ledgers.apply([event for event in taken if event.owner != PLATFORM], deadline)
+    if taken:
+        fault_log.log_batch(taken, duration_ms=clock.count_ms_since(began))
     return len(taken)
 
 
@@ -61,10 +61,10 @@ def _handle(event: Taken) -> Exception | None:
             finish_with_note([event], note, tell=True)
             return None
         handle(content)
-    except Exception as error:  # whatever a shape we do not know breaks: kept, retried, shown
+    except Exception as error:  # noqa: BLE001 - an unknown shape: kept, retried, shown
         db.session.rollback()
         if not isinstance(error, GatewayError | Unstorable):
-            log.exception("event %s could not be handled", event.event_id)
+            fault_log.log_fault([event], error)
         misses.put_back([event], error)
         return error
     inbox.finish(event.id, event.fence)

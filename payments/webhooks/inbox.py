@@ -8,8 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from payments.kit import clock, leases, logs, steps
+from payments.kit import clock, leases, steps
 from payments.kit.db import db
+from payments.kit.redaction import redact_line
 from payments.kit.repeat import repeated
 from payments.kit.transactions import transaction
 from payments.webhooks.deliveries import store_delivery
@@ -108,7 +109,7 @@ def fail(row_id: int, fence: int, reason: str, *, due_in: timedelta | None = Non
 
 def told(reason: str) -> str:
     """Return what the row keeps of a reason: one line, without secrets."""
-    return logs.redact(reason.partition("\n")[0])[:500]
+    return redact_line(reason)
 
 
 def _held(row_id: int, fence: int) -> WebhookEvent | None:

@@ -16,7 +16,7 @@ from payments.projects.sync import payload
 from payments.projects.sync.account import Account
 from payments.projects.sync.book import Book
 from payments.projects.sync.topics import Topic, topic_of
-from payments.webhooks import batches, looks, misses
+from payments.webhooks import batches, fault_log, looks, misses
 from payments.webhooks.batches import Taken
 from payments.webhooks.screen import Entry, select_applicable
 
@@ -47,8 +47,8 @@ def _in_batch(entries: list[Entry]) -> list[tuple[Entry, Topic]]:
             waiting = list(_apply(held))
             _finish(held, waiting)
             steps.passed("event.finishing")
-    except Exception:
-        log.warning("%d events are taken one by one", len(entries), exc_info=True)
+    except Exception as error:
+        log.debug("%d events are taken one by one", len(entries), exc_info=error)
         return _one_by_one(entries)
     steps.passed("event.finished")
     return waiting
@@ -63,9 +63,9 @@ def _one_by_one(entries: list[Entry]) -> list[tuple[Entry, Topic]]:
             try:
                 with db.session.begin_nested():
                     waiting += _apply([entry])
-            except Exception as error:  # whatever a shape we do not know breaks
+            except Exception as error:  # noqa: BLE001 - whatever an unknown shape breaks
                 if not isinstance(error, Unstorable):
-                    log.exception("event %s could not be handled", entry.taken.event_id)
+                    fault_log.log_fault([entry.taken], error)
                 broken.append((entry, error))
         poison = {entry.taken.id for entry, _ in broken}
         _finish([entry for entry in held if entry.taken.id not in poison], waiting)

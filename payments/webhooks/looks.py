@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections import Counter, defaultdict
 from datetime import timedelta
@@ -22,10 +21,8 @@ from payments.projects.sync.fetch import fetching
 from payments.projects.sync.look import billing_of, look
 from payments.projects.sync.record import Foreign, Overtaken, record
 from payments.projects.sync.topics import SUBSCRIPTION, Topic
-from payments.webhooks import batches, misses
+from payments.webhooks import batches, fault_log, misses
 from payments.webhooks.batches import Taken
-
-log = logging.getLogger(__name__)
 
 Waiting = tuple[Taken, Account, dict[str, Any], Topic]
 Group = list[tuple[Taken, dict[str, Any]]]  # the events about one object, the newest last
@@ -69,10 +66,10 @@ def _one(account: Account, topic: Topic, group: Group) -> Exception | None:
     taken = [event for event, _ in group]
     try:
         _look_and_record(billing_of(account), account, topic, taken)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever an unknown shape breaks
         db.session.rollback()
         if not isinstance(error, _EXPECTED):
-            log.exception("events about a %s could not be handled", topic.kind)
+            fault_log.log_fault(taken, error)
         if not _settle_gone(account, topic, group, error):
             misses.put_back(taken, error)
         return error

@@ -12,7 +12,7 @@ from payments.gateway.errors import (
     Rejected,
     Unavailable,
 )
-from payments.kit.logs import redact
+from payments.kit.redaction import redact
 from payments.kit.storable import Unstorable
 from payments.projects.sync import marks
 from payments.projects.sync.record import Foreign

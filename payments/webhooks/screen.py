@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,11 +16,9 @@ from payments.projects.errors import StripeNotSetUp
 from payments.projects.sync import claims, marks
 from payments.projects.sync.account import Account
 from payments.projects.sync.topics import TYPES
-from payments.webhooks import envelope, misses
+from payments.webhooks import envelope, fault_log, misses
 from payments.webhooks.batches import Taken
 from payments.webhooks.notes import finish_with_note
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,10 +41,10 @@ def select_applicable(entries: Iterable[Entry]) -> list[Entry]:
     for entry in entries:
         try:
             note = _find_note(entry)
-        except Exception as error:  # whatever a shape we do not know breaks
+        except Exception as error:  # noqa: BLE001 - whatever an unknown shape breaks
             db.session.rollback()
             if not isinstance(error, GatewayError):
-                log.exception("event %s could not be read", entry.taken.event_id)
+                fault_log.log_fault([entry.taken], error)
             misses.put_back([entry.taken], error)
             continue
         if note is None:

@@ -24,6 +24,7 @@ from payments.webhooks.models import WebhookEvent
 from payments.workspaces.models import Charge, Refund, StripeAnomaly
 from payments.workspaces.models.anomalies import KINDS
 from tests.support.apps import another_app
+from tests.support.metrics import scrape_metrics
 from tests.support.people import sign_up
 from tests.support.processes import free_port
 from tests.support.shop import Shop
@@ -31,7 +32,7 @@ from tests.support.shop import Shop
 
 def scraped(client: FlaskClient) -> dict[tuple[str, str], float]:
     """Return every sample as (name, value of its label) -> number."""
-    answer = client.get("/metrics")
+    answer = scrape_metrics(client)
     assert answer.status_code == 200
     assert answer.content_type.startswith("text/plain; version=")
     families = text_string_to_metric_families(answer.text)
@@ -330,6 +331,6 @@ class TestMetrics:
 
     def test_no_name_of_anybody(self, client: FlaskClient, work: Work) -> None:
         work.invoice(description="Olivia's secret")
-        text = client.get("/metrics").text
+        text = scrape_metrics(client).text
         assert "Olivia" not in text
         assert work.person.email not in text

@@ -73,7 +73,7 @@ class TestOpenApi:
                     schema = response["content"]["application/json"]["schema"]
                     assert schema == {"$ref": "#/components/schemas/Error"}, (name, status)
         error = client.get("/openapi.json").json["components"]["schemas"]["Error"]
-        assert set(error["required"]) == {"message", "error", "code"}
+        assert set(error["required"]) == {"message", "error", "code", "requestId"}
 
     def test_only_public_operations_need_no_token(self, client: FlaskClient) -> None:
         document = client.get("/openapi.json").json

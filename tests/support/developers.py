@@ -147,6 +147,12 @@ def new_project(developer: Developer, name: str = "Shop", **body: Any) -> str:
     return str(answer.json["id"])
 
 
+def allow_origins(developer: Developer, project_id: str, *origins: str) -> None:
+    """Let a Checkout of the project return to these places only; to any without one."""
+    answer = developer.put(f"{PROJECTS}/{project_id}", {"allowed_origins": list(origins)})
+    assert answer.status_code == 200, answer.text
+
+
 def new_api_key(developer: Developer, project_id: str) -> str:
     """Make an API key of the project and return it in full."""
     answer = developer.post(f"{PROJECTS}/{project_id}/api-keys", {"name": "server"})

@@ -21,6 +21,8 @@ from urllib.parse import urlencode
 
 import requests
 
+from tests.support.answers import check_error_body
+
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 40
 STOP_SECONDS = 20
@@ -191,7 +193,7 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        return json.loads(self.data)
+        return check_error_body(self.status_code, self.headers, json.loads(self.data))
 
 
 class HttpClient:

@@ -97,7 +97,7 @@ class TestContext:
         task, seen = probe
         task(charge_id=7)
         assert seen["app"] is app
-        assert seen["bound"] == {"task": "tests.probe", "charge_id": 7}
+        assert seen["bound"] == {"task": "tests.probe", "task_id": None, "charge_id": 7}
 
     def test_what_was_bound_is_forgotten_afterwards(self, probe):
         """The next task of this process starts clean, also after a failure."""

@@ -13,12 +13,13 @@ from payments.projects import accounts
 from payments.projects.routes.auth import PROJECT_HEADER
 from payments.projects.schemas.accounts import (
     ChallengeCodeSchema,
+    DoneSchema,
     LinkTokenSchema,
     NewPasswordSchema,
     ResetRequestSchema,
     TokensSchema,
 )
-from payments.projects.schemas.base import DetailSchema, documented_errors
+from payments.projects.schemas.base import documented_errors
 from payments.users import reset, verification
 
 blueprint = ProjectsBlueprint("projects_recovery", __name__, url_prefix="/api/v1/auth")
@@ -40,7 +41,7 @@ def verify_second_factor(body: dict[str, Any]) -> tuple[Tokens, int, dict[str, s
 @documented_errors(blueprint, 400, 422)
 @limit_logins
 @blueprint.arguments(LinkTokenSchema)
-@blueprint.response(200, DetailSchema)
+@blueprint.response(200, DoneSchema)
 def verify_email(body: dict[str, Any]) -> dict[str, str]:
     """Verify an address with the token of the mailed link."""
     verification.verify_email(body["token"])
@@ -52,7 +53,7 @@ def verify_email(body: dict[str, Any]) -> dict[str, str]:
 @documented_errors(blueprint, 400, 403, 422)
 @limit_logins
 @blueprint.arguments(ResetRequestSchema)
-@blueprint.response(200, DetailSchema)
+@blueprint.response(200, DoneSchema)
 def forgot_password(body: dict[str, Any]) -> dict[str, str]:
     """Send a link to a new password, if the address has an account.
 
@@ -69,7 +70,7 @@ def forgot_password(body: dict[str, Any]) -> dict[str, str]:
 @documented_errors(blueprint, 400, 422)
 @limit_logins
 @blueprint.arguments(NewPasswordSchema)
-@blueprint.response(200, DetailSchema)
+@blueprint.response(200, DoneSchema)
 def reset_password(body: dict[str, Any]) -> dict[str, str]:
     """Set a new password with the token of the mailed link; every session ends."""
     reset.reset_password(body["token"], body["password"], of_projects=True)

@@ -81,6 +81,12 @@ class NewPasswordSchema(LinkTokenSchema):
     password = PasswordText(required=True, least=passwords.SHORTEST)
 
 
+class DoneSchema(Shape):
+    """A sentence that says what was done."""
+
+    detail = fields.String(required=True)
+
+
 class AccountSchema(Shape):
     """A user; `project_id` is an end user's only."""
 

@@ -10,6 +10,8 @@ import marshmallow as ma
 from flask_smorest import Blueprint
 from marshmallow import fields, validate
 
+from payments.kit.blueprints import DetailSchema
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 PAGE_SIZE, LARGEST_PAGE_SIZE = 50, 100
@@ -37,12 +39,6 @@ class Shape(ma.Schema):
         unknown = ma.EXCLUDE
 
 
-class DetailSchema(Shape):
-    """An error: one sentence."""
-
-    detail = fields.String(required=True)
-
-
 class FaultSchema(Shape):
     loc = fields.List(fields.Raw(), required=True)
     msg = fields.String(required=True)
@@ -53,6 +49,7 @@ class FaultsSchema(Shape):
     """Bad input: one entry a fault, with the place where it is."""
 
     detail = fields.List(fields.Nested(FaultSchema), required=True)
+    request_id = fields.String(required=True)
 
 
 class PageQuery(Shape):

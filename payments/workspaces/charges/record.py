@@ -30,6 +30,7 @@ from payments.workspaces.models.charges import (
     REQUIRES_ACTION,
     SUCCEEDED,
 )
+from payments.workspaces.money_log import log_settled_charge
 from payments.workspaces.notes import note_charge, note_invoice
 from payments.workspaces.plans.switch import switch_plan
 from payments.workspaces.refunds.record import restate_invoice
@@ -135,6 +136,7 @@ def _apply(charge: Charge, workspace: Workspace, outcome: Outcome, actor: str) -
     code = charge.decline_code or charge.error_code
     note_charge(charge.status, charge, invoice, actor=actor, code=code)
     _APPLY[outcome.status](charge, invoice, workspace, actor)
+    log_settled_charge(charge, actor=actor)
     after_commit(lambda: waiting.announce(Charge, charge_id))
     steps.passed("charge.recording")
     return True

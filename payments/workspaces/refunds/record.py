@@ -28,6 +28,7 @@ from payments.workspaces.models.charges import (
     SUBMITTED,
     SUCCEEDED,
 )
+from payments.workspaces.money_log import log_settled_refund
 from payments.workspaces.notes import note_invoice, note_refund
 from payments.workspaces.refunds.lookup import is_refund_of
 
@@ -186,6 +187,7 @@ def _apply(refund: Refund, outcome: RefundOutcome, actor: str) -> None:
     invoice = db.session.get_one(Invoice, refund.invoice_id, populate_existing=True)
     if is_changed:
         note_refund(refund.status, refund, invoice, actor=actor, code=refund.error_code)
+        log_settled_refund(refund, actor=actor)
     restate_invoice(invoice, actor=actor)
     refund_id = refund.id
     after_commit(lambda: waiting.announce(Refund, refund_id))

@@ -25,6 +25,7 @@ from tests.support.developers import (
     STRIPE,
     EndUser,
     ProjectSeat,
+    allow_origins,
     new_api_key,
     new_project,
     register_end_user,
@@ -452,7 +453,18 @@ class TestTestMode:
         live = _with_live_keys(neighbours)
         assert check_out(user, new_price(neighbours.shop)).status_code == 200
         sold = new_price(live.shop)
-        assert check_out(user, sold, query={"test_mode": "false"}).status_code == 200
+        refused = check_out(user, sold, query={"test_mode": "false"})
+        sentence = "Live mode needs the project's allowed_origins, and it has none"
+        assert (refused.status_code, refused.json) == (400, {"detail": sentence})
+        origins = ("https://shop.example", "http://shop.example")
+        allow_origins(neighbours.developer, neighbours.project_id, *origins)
+        plain = {"success_url": "http://shop.example/", "cancel_url": "https://shop.example/"}
+        answer = check_out(user, sold, query={"test_mode": "false"}, **plain)
+        assert (answer.status_code, "https://" in answer.json["detail"]) == (400, True)
+        https = {"success_url": "https://shop.example/", "cancel_url": "https://shop.example/"}
+        answer = check_out(user, sold, query={"test_mode": "false"}, **https)
+        allow_origins(neighbours.developer, neighbours.project_id)
+        assert answer.status_code == 200
         assert sorted(mode for mode, _ in customers_of(app, user)) == [False, True]
 
     @pytest.mark.parametrize("word", ["", "yes", "2", "truefalse", "null"])

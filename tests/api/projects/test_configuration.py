@@ -208,9 +208,10 @@ class TestPut:
         assert isinstance(answer.json["detail"], list)
         assert "0123456789" not in answer.text
 
-    def test_another_content_type_is_422(self, seat: ProjectSeat) -> None:
+    def test_another_content_type_is_415(self, seat: ProjectSeat) -> None:
         answer = seat.developer.call("PUT", f"{seat.path}/config", data="{}")
-        assert answer.status_code == 422
+        assert answer.status_code == 415
+        assert answer.json == {"detail": "The body must be JSON: Content-Type: application/json"}
 
     def test_foreign_and_lesser_callers(self, seat: ProjectSeat, neighbours: ProjectSeat) -> None:
         before = config(neighbours.developer, neighbours.project_id).json

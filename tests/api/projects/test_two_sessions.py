@@ -17,6 +17,7 @@ from tests.api.projects.test_checkout_flow import BACK, deliver_everything, pay
 from tests.support.developers import STRIPE, ProjectSeat, sandbox_key, store_keys
 from tests.support.ledger_rows import new_price, requests_to
 from tests.support.ledgers import NOON, Desk, subscription
+from tests.support.metrics import scrape_metrics
 from tests.support.shop import eventually
 from tests.support.site import at_once
 
@@ -243,7 +244,7 @@ class TestTwoSubscriptions:
 
     def test_it_is_counted(self, app: Flask, seat: ProjectSeat, price: str) -> None:
         def counted() -> float:
-            text = seat.developer.client.get("/metrics").text
+            text = scrape_metrics(seat.developer.client).text
             (line,) = (n for n in text.splitlines() if n.startswith("payments_subscriptions_dup"))
             return float(line.split()[-1])
 

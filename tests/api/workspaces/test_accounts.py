@@ -191,7 +191,7 @@ class TestSignUp:
 
     def test_a_body_of_another_type(self, client: FlaskClient) -> None:
         form = {"email": fresh_email(), "password": PASSWORD, "name": "Ann"}
-        assert client.post(SIGNUP, data=form).status_code == 400
+        assert client.post(SIGNUP, data=form).status_code == 415
 
     def test_a_body_beyond_every_measure(self, client: FlaskClient) -> None:
         answer = client.post(SIGNUP, **as_json({"email": "a@b.co", "name": "x" * 2_000_000}))

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from payments.invoices.models import InvoiceDayProof
 from tests.faults.numbers.conftest import Books, after, noon, opened_books
 from tests.support import stack
+from tests.support.metrics import scrape_metrics
 
 DAY = date(2045, 1, 5)
 
@@ -50,7 +51,7 @@ def audited(books: Books, *words: str) -> tuple[int, list[str]]:
 
 
 def measured(books: Books) -> dict[str, float]:
-    families = text_string_to_metric_families(books.site.client.get("/metrics").text)
+    families = text_string_to_metric_families(scrape_metrics(books.site.client).text)
     return {
         "/".join([s.name, *s.labels.values()]): s.value
         for f in families

@@ -22,6 +22,11 @@ from tests.support.till import find_charge_id, make_platform_admin
 
 # What takes its own ground away is asked for last: the others would meet nothing but 404.
 _LAST = re.compile(r"^DELETE|log-?out|password|deactivate|erase|cancel|disable")
+# Those who may most come last, as they take away what the others look for.
+CALLERS = (
+    "nobody", "outsider", "another developer", "another project's end user", "server key",
+    "operator", "member", "end user", "admin", "platform administrator", "owner", "developer",
+)  # fmt: skip
 
 
 @dataclass
@@ -82,7 +87,7 @@ def _list_callers(
     # Everything of the workspaces' is open to them at once: an owner who is the platform's too.
     make_platform_admin(app, cast.owner)
     callers = {role: cast[role].headers for role in ("owner", "admin", "member", "outsider")}
-    return {
+    found = {
         **callers,
         "platform administrator": platform.headers,
         "developer": seat.developer.headers,
@@ -93,6 +98,8 @@ def _list_callers(
         "server key": {"X-Developer-Key": seat.api_key, "X-Project-ID": seat.project_id},
         "nobody": {},
     }
+    assert found.keys() == set(CALLERS)
+    return found
 
 
 def _pay(app: Flask, shop: Shop, cast: Cast) -> dict[str, str]:

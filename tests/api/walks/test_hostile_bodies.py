@@ -36,15 +36,13 @@ PROJECTS = ("developer", "end user", "operator", "server key")
 
 @dataclass
 class Walk:
-    """A sentence for each fault, and how many bodies a view refused and took."""
+    """A sentence for each fault, and how many bodies a view has seen, for all we know."""
 
     faults: list[str] = field(default_factory=list)
-    refused: int = 0
-    taken: int = 0
+    reached: int = 0
 
     def note(self, operation: Operation, what: str, answer: Response) -> None:
-        self.refused += answer.status_code in {400, 413, 415, 422}
-        self.taken += answer.status_code < 400
+        self.reached += answer.status_code < 400 or answer.status_code in {400, 422}
         if answer.status_code >= 500:
             self.faults.append(
                 f"{operation}, {what}: {answer.status_code} {answer.get_data()[:200]!r}"
@@ -68,28 +66,21 @@ def list_bodies(operation: Operation) -> Iterator[tuple[str, bytes]]:
             yield f"{name} {what}", json.dumps({**operation.body, name: value}).encode()
 
 
-@pytest.fixture(scope="module")
-def walk(stage: Stage, operations: list[Operation]) -> Walk:
-    """Walk once for the module."""
+@pytest.mark.slow
+@pytest.mark.parametrize("caller", [*WORKSPACES, *PROJECTS])
+def test_no_body_breaks_anything_and_every_refusal_is_in_its_dialect(
+    stage: Stage, operations: list[Operation], caller: str
+) -> None:
     walk = Walk()
     for operation in operations:
-        if operation.method == "GET":
+        if operation.method == "GET" or operation.is_projects == (caller in WORKSPACES):
             continue
-        for caller in PROJECTS if operation.is_projects else WORKSPACES:
-            for what, body in list_bodies(operation):
-                answer = stage.send(operation, caller, data=body, content_type="application/json")
-                walk.note(operation, f"{what} by {caller}", answer)
-    return walk
-
-
-@pytest.mark.slow
-class TestWalk:
-    def test_no_body_breaks_anything_and_every_refusal_is_in_its_dialect(self, walk: Walk) -> None:
-        assert walk.faults == []
-
-    def test_it_is_no_walk_past_closed_ways(self, walk: Walk) -> None:
-        assert walk.taken > 30
-        assert walk.refused > 1000
+        for what, body in list_bodies(operation):
+            answer = stage.send(operation, caller, data=body, content_type="application/json")
+            walk.note(operation, what, answer)
+    assert walk.faults == []
+    # It is no walk past closed ways.
+    assert walk.reached > 50
 
 
 def test_an_error_of_ours_and_a_foreign_dialect_are_noted(operations: list[Operation]) -> None:

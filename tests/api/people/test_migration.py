@@ -14,7 +14,7 @@ from payments.kit.db import db
 from tests.support.migrations import app_at, insert
 from tests.support.stack import MIGRATIONS
 
-BEFORE, WITH = "0010", "0012"
+BEFORE, WITH = "0011", "0012"
 
 
 def add_user(email: str, **values: object) -> None:

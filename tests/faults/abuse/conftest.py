@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 from payments.config import Settings
 from tests.support.developers import ProjectSeat, developer_with_project
 from tests.support.operations import Operation, operations_of
-from tests.support.people import Cast, Person, sign_up, workspace_with_roles
+from tests.support.people import Cast, Person, fresh_email, sign_up, workspace_with_roles
 from tests.support.shop import Shop
-from tests.support.till import make_platform_admin
+from tests.support.till import make_platform_admin, settings_of
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def admin(app: Flask, worker: None) -> Person:
 
 @pytest.fixture(scope="session")
 def victim(app: Flask, worker: None, settings: Settings, admin: Person) -> Cast:
-    """A workspace with cards, charges, invoices and a refund."""
+    """A workspace with cards, charges, invoices, a refund and an invitation."""
     shop = Shop(app.test_client(), settings)
     cast = workspace_with_roles(shop.client, "Victim").complete()
     for card in ("pm_card_visa", "pm_card_amex"):
@@ -45,6 +45,9 @@ def victim(app: Flask, worker: None, settings: Settings, admin: Person) -> Cast:
         assert shop.upgrade(cast.owner, cast.workspace.slug, plan).status_code == 200
     invoice = shop.invoices(cast.owner, cast.workspace.slug)[0]["id"]
     assert admin.post(f"/api/admin/invoices/{invoice}/refund", {"amount": 1}).status_code == 200
+    with settings_of(app, email_verification=True):
+        body = {"email": fresh_email(), "role": "member"}
+        assert cast.owner.post(f"{cast.workspace.path}/members", body).status_code == 200
     return cast
 
 

@@ -13,7 +13,14 @@ from payments.auth.models import User
 from payments.invoices.models import Invoice
 from payments.invoices.storage import document_key
 from payments.kit.db import db
-from payments.workspaces.models import Charge, Membership, PaymentMethod, Refund, Workspace
+from payments.workspaces.models import (
+    Charge,
+    Invitation,
+    Membership,
+    PaymentMethod,
+    Refund,
+    Workspace,
+)
 from tests.support.deliveries import deliver, made_up
 from tests.support.developers import PROJECTS, ProjectSeat, new_api_key
 from tests.support.operations import Operation
@@ -24,6 +31,7 @@ from tests.support.till import reference_of
 # What a number in a path counts: a parameter that is not here makes its operation's test fail.
 TABLES: dict[str, Any] = {
     "charge_id": Charge,
+    "invitation_id": Invitation,
     "invoice_id": Invoice,
     "method_id": PaymentMethod,
     "refund_id": Refund,
@@ -62,7 +70,7 @@ def ids_of(app: Flask, model: Any, workspace_id: int) -> set[int]:
 
 def everything(app: Flask) -> dict[str, list[Any]]:
     """Return all rows that somebody might have changed."""
-    models = (Charge, Invoice, PaymentMethod, Refund, Membership, Workspace)
+    models = (Charge, Invitation, Invoice, PaymentMethod, Refund, Membership, Workspace)
     with app.app_context():
         return {
             model.__tablename__: [

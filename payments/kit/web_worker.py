@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from typing import Any
 
+from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
@@ -113,6 +115,17 @@ class TimedChannel(HTTPChannel):
 
 class WaitressWorker(Worker):
     """Serves with `--threads` threads; on a stop, requests that have arrived are answered."""
+
+    def load_wsgi(self) -> None:
+        """Load the app; exit as gunicorn does when that fails, which prints what went wrong.
+
+        What it prints is no JSON, and may hold what a log must not.
+        """
+        try:
+            super().load_wsgi()
+        except Exception as error:
+            self.log.critical("the app cannot be loaded: %s", error, exc_info=error)
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
     def run(self) -> None:
         """Serve until gunicorn says stop, or is gone itself."""

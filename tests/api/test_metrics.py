@@ -170,6 +170,7 @@ class TestMetrics:
             ("payments_retention_pruned_total", "webhook_payloads"),
             ("payments_retention_pruned_total", "timeline"),
             ("payments_retention_pruned_total", "checkout_sessions"),
+            ("payments_retention_pruned_total", "login_sessions"),
             ("payments_webhook_oldest_payload_seconds", ""),
         }  # fmt: skip
         assert set(scraped(client)) == names

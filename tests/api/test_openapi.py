@@ -46,6 +46,7 @@ class TestOpenApi:
     def test_our_operations_are_all_there(self, client: FlaskClient) -> None:
         assert set(operations(client)) == {
             "POST /api/auth/signup", "POST /api/auth/login", "POST /api/auth/refresh",
+            "POST /api/auth/logout", "POST /api/auth/logout-all", "POST /api/auth/change-password",
             "GET /api/auth/me", "GET /api/workspaces", "POST /api/workspaces",
             "GET /api/workspaces/check-name", "GET /api/workspaces/{slug}",
             "PATCH /api/workspaces/{slug}", "GET /api/workspaces/{slug}/members",

@@ -55,7 +55,6 @@ class TestOpenApi:
             "GET /api/pricing-plans/{slug}", *RECOVERY,
             "GET /api/workspaces/{slug}/invitations",
             "DELETE /api/workspaces/{slug}/invitations/{invitation_id}",
-            "POST /api/auth/logout", "POST /api/auth/logout-all", "POST /api/auth/change-password",
             "POST /api/auth/resend-verification", "POST /api/auth/accept-invitation",
             "POST /api/auth/2fa/setup", "POST /api/auth/2fa/enable", "POST /api/auth/2fa/disable",
         }  # fmt: skip

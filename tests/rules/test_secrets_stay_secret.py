@@ -69,7 +69,7 @@ class Cage:
     def found_in(self, texts: list[str]) -> list[str]:
         """Return the texts that hold the hidden part of a canary."""
         # Masks show up to eight characters at the front and four at the end.
-        hidden = [secret[8:-4] for secret in self.secrets]
+        hidden = [secret[8:-4] for secret in self.secrets if secret]  # one comes later
         return [text for text in texts if any(part in text for part in hidden)]
 
 

@@ -41,6 +41,6 @@ def log_fault(taken: Sequence[Taken], error: Exception) -> None:
         fields = {
             "owner": taken[0].owner,
             "events": len(taken),
-            "at": f"{place.name}:{place.lineno}",
+            "where": f"{place.name}:{place.lineno}",
         }
         log.error("event %s could not be handled: %s", names, reason, extra={"fields": fields})

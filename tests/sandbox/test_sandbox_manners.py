@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from payments.sandbox import page_tools
 from payments.sandbox.__main__ import main
 
 
@@ -19,6 +20,16 @@ def test_it_does_not_start_in_production(
     (line,) = capsys.readouterr().err.splitlines()
     assert line == "the sandbox stands in for Stripe: it does not run in production"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_its_pages_stay_out_of_frames_and_load_nothing() -> None:
+    answer = page_tools.message(200, "Title", "Text")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    # A form goes on to the merchant's address: that must stay possible.
+    assert "form-action" not in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_its_database_is_for_its_user_alone(

@@ -168,7 +168,7 @@ class TestUnknownShape:
         assert "KeyError" in shown["last_error"]
         assert shown["payload"] == event
         errors = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
-        assert f"event {event['id']} could not be handled" in errors
+        assert f"event {event['id']} could not be handled: KeyError: 'status'" in errors
 
     def mend(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Teach the reader the new shape, as a release would."""

@@ -28,7 +28,8 @@ SELECT owner, 0, SUM({size}) FROM webhook_events WHERE payload IS NOT NULL GROUP
 """
 SIZE = {'sqlite': 'LENGTH(CAST(payload AS BLOB))', 'postgresql': 'OCTET_LENGTH(payload)'}
 
-# Nothing younger than the least TIMELINE_RETENTION_DAYS is ever deleted.
+# Nothing younger than a day before the least TIMELINE_RETENTION_DAYS is ever deleted: the clocks of
+# service and database may differ.
 MESSAGE = 'the timeline is append-only'
 SQLITE = (
     f"""
@@ -37,7 +38,7 @@ SQLITE = (
     """,
     f"""
     CREATE TRIGGER timeline_refuse_delete BEFORE DELETE ON timeline
-    WHEN OLD.at > strftime('%Y-%m-%d %H:%M:%S', 'now', '-31 days')
+    WHEN OLD.at > strftime('%Y-%m-%d %H:%M:%S', 'now', '-30 days')
     BEGIN SELECT RAISE(ABORT, '{MESSAGE}'); END
     """,
 )
@@ -48,7 +49,7 @@ POSTGRESQL = (
     BEGIN
         IF TG_OP = 'DELETE' THEN
             IF current_setting('payments.pruning', true) = 'on'
-                AND OLD.at <= statement_timestamp() - interval '31 days'
+                AND OLD.at <= statement_timestamp() - interval '30 days'
             THEN
                 RETURN OLD;
             END IF;

@@ -6,11 +6,11 @@ import sqlalchemy as sa
 
 from payments.auth import guessing, passwords, sessions
 from payments.auth.errors import WrongPassword
-from payments.auth.models import LoginSession, User
+from payments.auth.models import User
 from payments.auth.notices import PASSWORD_CHANGED, request_notice
 from payments.auth.principals import Caller
+from payments.auth.queries import is_verified
 from payments.auth.tokens import Tokens
-from payments.kit.db import db
 from payments.kit.security_log import REFUSED, SUCCEEDED, log_security_event
 from payments.kit.transactions import after_commit, transaction
 from payments.timeline.append import append
@@ -42,12 +42,13 @@ def change_password(caller: Caller, *, current: str, new: str) -> Tokens:
     WrongPassword counts like a failed log-in; WeakPassword, TooManyAttempts and HashingBusy may be
     raised. SessionElsewhere as in `log_out`.
     """
-    sid, user = caller.demand_session(), caller.user
-    methods = _read_methods(sid)
+    caller.demand_session()
+    user = caller.user
     stored = _prove_current_password(user, current)
     passwords.check_new_password(new, email=user.email, field="new_password")
     _replace_password(user, stored, passwords.hash_password(new))
-    return sessions.start_session(user, methods=methods)
+    # A password was proven here and no second factor: what needs one asks for a new log-in.
+    return sessions.start_session(user)
 
 
 def _prove_current_password(user: User, password: str) -> str:
@@ -58,7 +59,9 @@ def _prove_current_password(user: User, password: str) -> str:
     if not passwords.is_password_correct(password, stored):
         log_security_event("password_change", REFUSED, user=user_id, reason="wrong_password")
         raise WrongPassword
-    guessing.clear_attempts(account)
+    # Whoever signed up with another's address must not get attempts at that one's password back.
+    if is_verified(user):
+        guessing.clear_attempts(account)
     return stored
 
 
@@ -73,11 +76,6 @@ def _replace_password(user: User, stored: str, new_hash: str) -> None:
         _tell("user.password_changed", user, sessions=ended)
         request_notice(PASSWORD_CHANGED, user)
         after_commit(lambda: log_security_event("password_change", SUCCEEDED, user=user_id))
-
-
-def _read_methods(sid: str) -> list[str]:
-    found = db.session.scalar(sa.select(LoginSession.methods).where(LoginSession.sid == sid))
-    return (found or "").split()
 
 
 def _tell(kind: str, user: User, *, sessions: int) -> None:

@@ -93,8 +93,10 @@ def log_in(*, email: str, password: str, project_id: str | None) -> Tokens | Cha
     An account with a second factor gets a challenge, which `verify_second_factor` takes.
     """
     tokens.demand_own()
-    found = _find_candidates(email, project_id)
-    user = check_login(found, email=email, password=password, project_id=project_id)
+    # Attempts are counted for the project, however its id is spelt.
+    standing = None if project_id is None else get_standing(project_id)
+    found = _find_candidates(email, standing)
+    user = check_login(found, email=email, password=password, project_id=standing)
     if user is None:
         raise errors.BadLogin
     if not user.is_active:
@@ -136,10 +138,10 @@ def _is_operators(key: str) -> bool:
     return bool(known) and hmac.compare_digest(key.encode(), (known or "").encode())
 
 
-def _find_candidates(email: str, raw_project_id: str | None) -> list[User | None]:
-    if raw_project_id is None:
+def _find_candidates(email: str, project_id: str | None) -> list[User | None]:
+    if project_id is None:
         return find_login_candidates(email)
-    return [find_end_user(get_standing(raw_project_id), email)]
+    return [find_end_user(project_id, email)]
 
 
 def get_standing(raw: str) -> str:

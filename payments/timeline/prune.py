@@ -25,8 +25,8 @@ def prune_timeline(limit: int) -> int:
 def _announce_pruning(session: Session) -> None:
     """Tell PostgreSQL's trigger that this transaction prunes: it refuses every other deletion.
 
-    What is younger than 31 days, the least TIMELINE_RETENTION_DAYS, is refused all the same, on
-    SQLite as well. https://www.postgresql.org/docs/current/runtime-config-custom.html
+    What is younger than 30 days, a day less than the least TIMELINE_RETENTION_DAYS, is refused all
+    the same, on SQLite as well. https://www.postgresql.org/docs/current/runtime-config-custom.html
     """
     if not is_sqlite(session.connection()):
         session.execute(sa.text("SET LOCAL payments.pruning = 'on'"))

@@ -291,6 +291,8 @@ class TestAccount:
             assert [log_in(scope, "wrong one") for _ in range(8)][-1] == 429
             upper = {"X-Project-ID": seat.project_id.upper()}
             assert log_in(upper, user.password) == 429
+            other_spelling = {"X-Project-ID": f"urn:uuid:{seat.project_id}"}
+            assert log_in(other_spelling, user.password) == 429
             assert log_in({}, "wrong one") == 401, "a developer of that address is somebody else"
 
 

@@ -295,6 +295,27 @@ class TestErase:
             session.execute(change.values(state="processed"))
         assert "webhook payloads: 1 erased" in erase(app, seat.end_user.email)
 
+    def test_an_event_that_is_dead_is_kept(self, app: Flask, seat: ProjectSeat) -> None:
+        """It may be replayed, and may tell of money."""
+        event = names(made_up(), email=seat.end_user.email)
+        deliver_all(app, seat, [event])
+        with app.app_context(), transaction() as session:
+            change = sa.update(WebhookEvent).where(WebhookEvent.event_id == event["id"])
+            session.execute(change.values(state="dead"))
+        assert "1 events that name the person wait" in erase(app, seat.end_user.email)
+
+    def test_an_address_inside_another_one_is_another_persons(
+        self, app: Flask, seat: ProjectSeat
+    ) -> None:
+        email = seat.end_user.email
+        others = [names(made_up(), email=other) for other in (f"jo.{email}", f"{email}.example")]
+        deliver_all(app, seat, others)
+        assert export(app, email)["webhook_payloads"] == []
+        erase(app, email)
+        stored = everything(app, WebhookEvent)
+        assert f"jo.{email}" in stored
+        assert f"{email}.example" in stored
+
 
 class TestRefusals:
     def refuse(self, app: Flask, email: str, reason: str) -> None:

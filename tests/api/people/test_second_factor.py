@@ -54,6 +54,20 @@ def person(client: FlaskClient) -> Person:
     return sign_up(client)
 
 
+class TestChangedPassword:
+    def test_proves_no_second_factor(self, client: FlaskClient, person: Person) -> None:
+        secret, _ = protect(person)
+        token = verify(client, challenge(client, person), code_of(secret)).json["data"]["token"]
+        answer = client.post(
+            "/api/auth/change-password",
+            json={"currentPassword": person.password, "newPassword": f"{person.password} anew"},
+            headers=bearer(token),
+        )
+        assert answer.status_code == 200, answer.text
+        held = jwt.decode(answer.json["data"]["token"], options={"verify_signature": False})
+        assert held["amr"] == ["pwd"]
+
+
 class TestLogIn:
     def test_with_a_code(self, client: FlaskClient, person: Person) -> None:
         secret, _ = protect(person)

@@ -81,7 +81,8 @@ def _find(user_uuid: str) -> User:
 def _find_in_session(user_uuid: str, claims: dict[str, Any]) -> Caller:
     """Look the user up together with the session, which must be running."""
     sid = claims.get("sid")
-    if not isinstance(sid, str):  # from before there were sessions
+    # One from before there were sessions has none; NUL and its like cannot even be looked up.
+    if not isinstance(sid, str) or not sid.isprintable():
         raise BadToken
     user, is_running = find_user_in_session(user_uuid, sid)
     active = _demand_active(user)

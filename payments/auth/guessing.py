@@ -34,10 +34,11 @@ COUNTED_FOR, LONGEST_WAIT = 3600, 45
 def _share(parts: int) -> str:
     """Return that part of RATE_LIMIT, at least one."""
     general = parse(settings().rate_limit)
-    return f"{_amount(parts)} per {general.multiples} {general.GRANULARITY.name}"
+    return f"{count_share(parts)} per {general.multiples} {general.GRANULARITY.name}"
 
 
-def _amount(parts: int) -> int:
+def count_share(parts: int) -> int:
+    """Return that part of the amount of RATE_LIMIT, at least one."""
     return max(parse(settings().rate_limit).amount // parts, 1)
 
 
@@ -95,7 +96,9 @@ def clear_attempts(account: str) -> None:
 def _count(account: str) -> int:
     """Return for how many seconds the attempt must wait; 0 when it may go on."""
     storage = limiter.limiter.storage
-    beyond = storage.incr(_counter(account), COUNTED_FOR) - max(_amount(_AT_ONCE_SHARE), _AT_ONCE)
+    beyond = storage.incr(_counter(account), COUNTED_FOR) - max(
+        count_share(_AT_ONCE_SHARE), _AT_ONCE
+    )
     if beyond <= 0:
         return 0
     # Whoever is first takes the place, and the next one is free only after the wait.

@@ -9,8 +9,8 @@ from limits.errors import StorageError
 from redis.exceptions import RedisError
 
 from payments.auth.errors import TooManyAttempts
-from payments.auth.guessing import name_account
-from payments.extensions import limiter, settings
+from payments.auth.guessing import count_share, name_account
+from payments.extensions import limiter
 from payments.kit import clock
 
 log = logging.getLogger(__name__)
@@ -36,8 +36,7 @@ def has_mail_left(email: str) -> bool:
 
 def _count_mail(account: str) -> int:
     """Return for how many seconds the address gets no more mail; 0 when it may have this one."""
-    amount = max(parse(settings().rate_limit).amount // _SHARE, 1)
-    limit = parse(f"{amount} per 1 hour")
+    limit = parse(f"{count_share(_SHARE)} per 1 hour")
     try:
         if limiter.limiter.hit(limit, "mails", account):
             return 0

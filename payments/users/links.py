@@ -15,6 +15,7 @@ from urllib.parse import quote
 from itsdangerous import BadData, URLSafeSerializer
 
 from payments.auth.models import User
+from payments.auth.queries import find_user
 from payments.extensions import settings
 from payments.kit import clock
 from payments.kit.errors import BadInput
@@ -62,10 +63,23 @@ def fingerprint_user(user: User) -> str:
     return hmac.new(key.encode(), held.encode(), hashlib.sha256).hexdigest()[:32]
 
 
+def describe_user(user: User) -> dict[str, str]:
+    """Return the facts of a token that is the user's for as long as they stay as they are."""
+    return {"user": user.uuid, "user_is": fingerprint_user(user)}
+
+
 def is_same(user: User, facts: dict[str, Any]) -> bool:
     """Return whether the user still is as the facts of a token say."""
     told = str(facts.get("user_is", ""))
     return hmac.compare_digest(fingerprint_user(user).encode(), told.encode())
+
+
+def find_described(facts: dict[str, Any]) -> User | None:
+    """Return the active user of `describe_user`'s facts; None if anything changed since."""
+    user = find_user(str(facts.get("user")))
+    if user is None or not user.is_active or not is_same(user, facts):
+        return None
+    return user
 
 
 def _make_serializer(purpose: str) -> URLSafeSerializer:

@@ -52,8 +52,7 @@ def find_resettable(email: str, project_id: str | None) -> User | None:
 
 def sign_reset(user: User) -> str:
     """Return the token of the link; it dies with the password that it replaces."""
-    facts = {"user": user.uuid, "user_is": links.fingerprint_user(user)}
-    return links.sign_token(links.RESET_PASSWORD, LIFETIME, **facts)
+    return links.sign_token(links.RESET_PASSWORD, LIFETIME, **links.describe_user(user))
 
 
 def reset_password(token: str, password: str, *, of_projects: bool) -> User:
@@ -70,9 +69,8 @@ def reset_password(token: str, password: str, *, of_projects: bool) -> User:
 
 
 def _find_named(facts: dict[str, str], *, of_projects: bool) -> User:
-    user = find_user(str(facts.get("user")))
-    allowed = user is not None and (of_projects or user.kind != END_USER)
-    if user is None or not allowed or not user.is_active or not links.is_same(user, facts):
+    user = links.find_described(facts)
+    if user is None or (user.kind == END_USER and not of_projects):
         log_security_event("password_reset", REFUSED)
         raise InvalidLink
     return user

@@ -14,7 +14,7 @@ from payments.auth.notices import (
     request_notice,
 )
 from payments.auth.principals import Caller
-from payments.auth.queries import find_user, is_verified
+from payments.auth.queries import is_verified
 from payments.auth.sessions import end_sessions_of
 from payments.kit.db import db
 from payments.kit.inserts import inserted
@@ -126,7 +126,7 @@ def make_challenge(user: User) -> Challenge | None:
     """Return what a right password gets instead of tokens; None without a second factor."""
     if not codes.has_second_factor(user):
         return None
-    facts = {"user": user.uuid, "user_is": links.fingerprint_user(user)}
+    facts = links.describe_user(user)
     return Challenge(links.sign_token(links.SECOND_FACTOR, CHALLENGE_LIFETIME, **facts))
 
 
@@ -147,8 +147,8 @@ def _find_challenged(token: str) -> User:
         facts = links.read_token(links.SECOND_FACTOR, token)
     except links.InvalidLink as error:
         raise BadToken("Log in again: the challenge is not valid or has expired") from error
-    user = find_user(str(facts.get("user")))
-    if user is None or not user.is_active or not links.is_same(user, facts):
+    user = links.find_described(facts)
+    if user is None:
         raise BadToken("Log in again: the challenge is not valid or has expired")
     return user
 

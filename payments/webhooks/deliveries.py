@@ -107,11 +107,8 @@ def _make_statement(names: tuple[str, ...]) -> sa.Select[bool, bool, bool]:
     fits = used.c.bytes + number["size"] <= number["quota"]
     made = _insert_event(values, used, fits, idle)
     counted = _move_counter(values["owner"], number, made)
-    known = sa.exists().where(
-        *(getattr(WebhookEvent, name) == values[name] for name in ("owner", "mode", "event_id"))
-    )
     stored = sa.exists(sa.select(made.c.kept))
-    query = sa.select(stored.label("stored"), fits.label("fits"), known.label("known"))
+    query = sa.select(stored.label("stored"), fits.label("fits"), _is_known(values).label("known"))
     return query.select_from(used).add_cte(counted)
 
 

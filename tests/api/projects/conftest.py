@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from payments.config import Settings
+from tests.support.apart import own_database
+from tests.support.apps import another_app
 from tests.support.developers import Developer, EndUser, ProjectSeat, developer_with_project
 from tests.support.ledgers import Desk
+
+# Starts the service with keys of its own.
+Holding = Callable[..., AbstractContextManager[Flask]]
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +56,23 @@ def developer(seat: ProjectSeat) -> Developer:
 def desk(app: Flask, seat: ProjectSeat, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """The project's ledger, with a Stripe that answers what the test says."""
     return Desk(app, seat, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def apart(
+    settings: Settings, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    """A database of a module's own: keys concern the rows of every tenant."""
+    folder = tmp_path_factory.mktemp("apart")
+    with own_database(settings, environment, folder) as chosen:
+        yield chosen
+
+
+@pytest.fixture
+def holding(apart: Settings) -> Holding:
+    """Start the service with these keys."""
+
+    def start(*keys: bytes) -> AbstractContextManager[Flask]:
+        return another_app(apart, credentials_keys=keys)
+
+    return start

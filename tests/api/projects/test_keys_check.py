@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
@@ -14,31 +13,10 @@ from payments.idempotency.models import IdempotentRequest
 from payments.kit import crypto
 from payments.kit.transactions import transaction
 from payments.projects.models import StripeCredentials
-from tests.support.apart import own_database
-from tests.support.apps import another_app
+from tests.api.projects.conftest import Holding
 from tests.support.developers import ProjectSeat, developer_with_project, signing_secret, store_keys
 
 OLD, NEW = (crypto.parse_key(crypto.new_key()) for _ in range(2))
-Holding = Callable[..., AbstractContextManager[Flask]]
-
-
-@pytest.fixture(scope="module")
-def apart(
-    settings: Settings, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
-    folder = tmp_path_factory.mktemp("check")
-    with own_database(settings, environment, folder) as chosen:
-        yield chosen
-
-
-@pytest.fixture
-def holding(apart: Settings) -> Holding:
-    """Start the service with these keys."""
-
-    def start(*keys: bytes) -> AbstractContextManager[Flask]:
-        return another_app(apart, credentials_keys=keys)
-
-    return start
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 
 import pytest
 import sqlalchemy as sa
@@ -21,8 +20,7 @@ from payments.kit.transactions import transaction
 from payments.projects import credentials
 from payments.projects.models import StripeCredentials
 from payments.rotation import Report
-from tests.support.apart import own_database
-from tests.support.apps import another_app
+from tests.api.projects.conftest import Holding
 from tests.support.developers import (
     ProjectSeat,
     developer_with_project,
@@ -33,27 +31,6 @@ from tests.support.developers import (
 from tests.support.people import Person, sign_up
 
 OLD, NEW = (crypto.parse_key(crypto.new_key()) for _ in range(2))
-Holding = Callable[..., AbstractContextManager[Flask]]
-
-
-@pytest.fixture(scope="module")
-def apart(
-    settings: Settings, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
-    """A database of this module's own: rotation spares no row of any tenant."""
-    folder = tmp_path_factory.mktemp("rotation")
-    with own_database(settings, environment, folder) as chosen:
-        yield chosen
-
-
-@pytest.fixture
-def holding(apart: Settings) -> Holding:
-    """Start the service with these keys."""
-
-    def start(*keys: bytes) -> AbstractContextManager[Flask]:
-        return another_app(apart, credentials_keys=keys)
-
-    return start
 
 
 @pytest.fixture
